@@ -1,0 +1,39 @@
+// What the verbs of `eco` share. Data go to stdout, everything else to stderr.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "ecotone/engine/inputs.h"
+#include "ecotone/engine/model.h"
+
+namespace eco_command {
+
+inline constexpr int kSchemaVersion = 1;
+inline constexpr int kOk = 0, kFindings = 1, kBadInput = 2;
+
+// A verb adds its options and sets what it does; the result is the exit code.
+using Action = std::function<int()>;
+void add_run(CLI::App& app, Action& action);
+void add_verify(CLI::App& app, Action& action);
+void add_inspect(CLI::App& app, Action& action);
+void add_doctor(CLI::App& app, Action& action);
+
+// Which inputs a model is given: the options that run and verify share.
+struct InputOptions {
+  std::vector<std::string> files, shapes;
+  ecotone::engine::ImageOptions image;
+  uint64_t seed = 0;
+
+  void add_to(CLI::App& verb);
+  // The model read for these inputs (their shapes and small integers known), and their values in its order.
+  std::pair<ecotone::engine::Model, std::vector<ecotone::Tensor>> load(const std::string& model) const;
+};
+
+std::string format_seconds(double seconds);
+std::string format_bytes(double bytes);
+
+} // namespace eco_command

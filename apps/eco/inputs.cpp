@@ -1,0 +1,63 @@
+#include <fmt/core.h>
+
+#include "apps/eco/eco.h"
+#include "ecotone/base/error.h"
+
+namespace eco_command {
+
+using namespace ecotone;
+using namespace ecotone::engine;
+
+void InputOptions::add_to(CLI::App& verb) {
+  verb.add_option("-i,--input", files,
+                  "Inputs: .npz or .safetensors with arrays named after the model's inputs; .npy, ONNX .pb, .png, .jpg; or name=FILE. "
+                  "May be repeated. Without it inputs are made from --seed");
+  verb.add_option("--shape", shapes, "Sizes of an input, as name=1,3,224,224; may be repeated");
+  verb.add_option("--seed", seed, "Seed of made inputs (floats normal; integers in range of what they index, else 0 or 1)")->capture_default_str();
+  verb.add_option("--mean", image.mean, "Subtracted from an image's RGB/255, per channel")->delimiter(',');
+  verb.add_option("--std", image.std, "An image's RGB/255 less the mean is divided by this, per channel")->delimiter(',');
+}
+
+std::pair<Model, std::vector<Tensor>> InputOptions::load(const std::string& path) const {
+  ModelOptions options;
+  for (const std::string& s : shapes) options.shapes.insert(parse_shape_option(s));
+  Model model = load_model(path, options);
+  for (const auto& [name, sizes] : options.shapes) {
+    bool known = false;
+    for (const Input& i : model.program->inputs()) known = known || i.name == name;
+    if (!known) fail("--shape {}: the model has no such input; 'eco inspect {}' lists them", name, path);
+  }
+  if (files.empty()) return {model, make_inputs(*model.program, seed)};
+  NamedTensors given;
+  for (const std::string& f : files)
+    for (auto& t : read_inputs(f, *model.program, image)) given.push_back(std::move(t));
+  std::vector<Tensor> inputs = match_inputs(*model.program, given);
+  bool open = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Input& input = model.program->inputs()[i];
+    if (is_token(input.type)) continue;
+    open = open || !tensor(input.type).is_static();
+    options.shapes[input.name] = inputs[i].shape();
+  }
+  // Sizes that were open are read again as known: shape computations then fold.
+  if (open && model.format == ModelFormat::kOnnx) {
+    model = load_model(path, options);
+    inputs = match_inputs(*model.program, given);
+  }
+  return {std::move(model), std::move(inputs)};
+}
+
+std::string format_seconds(double s) {
+  if (s < 1e-3) return fmt::format("{:.0f} us", s * 1e6);
+  if (s < 1) return fmt::format("{:.1f} ms", s * 1e3);
+  return fmt::format("{:.2f} s", s);
+}
+
+std::string format_bytes(double b) {
+  static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
+  int unit = 0;
+  while (b >= 1000 && unit < 4) b /= 1000, ++unit;
+  return fmt::format(unit ? "{:.1f} {}" : "{:.0f} {}", b, kUnits[unit]);
+}
+
+} // namespace eco_command

@@ -1,0 +1,148 @@
+// eco run: a model's outputs for given inputs.
+
+#include <chrono>
+#include <iostream>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/eco/eco.h"
+#include "ecotone/backend/reference/reference.h"
+#include "ecotone/base/error.h"
+#include "ecotone/base/log.h"
+#include "ecotone/format/npz/npz.h"
+#include "ecotone/format/safetensors/safetensors.h"
+
+namespace eco_command {
+namespace {
+
+using namespace ecotone;
+using namespace ecotone::engine;
+
+struct RunOptions {
+  std::string model, output, backend = "reference", mode = "spec";
+  InputOptions inputs;
+  bool stream = false, json = false;
+
+  EvalMode eval_mode() const { return mode == "real" ? EvalMode::kReal : EvalMode::kSpec; }
+};
+
+void write_outputs(const std::string& path, const Program& p, std::span<const Tensor> values) {
+  NamedTensors named;
+  for (size_t i = 0; i < values.size(); ++i)
+    if (!values[i].is_null()) named.emplace_back(p.outputs()[i].name, values[i]);
+  const std::string extension = std::filesystem::path(path).extension().string();
+  if (extension == ".safetensors") {
+    safetensors::write(path, {named, {}});
+  } else if (extension == ".npy") {
+    if (named.size() != 1) fail("{}: a .npy file holds one array, the model has {} outputs; write a .npz", path, named.size());
+    npz::write_npy(path, named[0].second);
+  } else if (extension == ".npz") {
+    npz::write_npz(path, named);
+  } else {
+    fail("{}: outputs are written as .npz, .npy or .safetensors", path);
+  }
+}
+
+double timed_evaluate(const Program& p, std::span<const Tensor> inputs, EvalMode mode, std::vector<Tensor>& outputs) {
+  const auto start = std::chrono::steady_clock::now();
+  outputs = backend::evaluate(p, inputs, mode);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::string summary(const Tensor& t) {
+  if (t.size() == 0 || is_complex(t.dtype())) return "";
+  double low = t.at_double(0), high = low, sum = 0;
+  for (int64_t i = 0; i < t.size(); ++i) {
+    const double v = t.at_double(i);
+    low = std::min(low, v), high = std::max(high, v), sum += v;
+  }
+  return fmt::format("min {:.6g}  mean {:.6g}  max {:.6g}", low, sum / static_cast<double>(t.size()), high);
+}
+
+int run_once(const RunOptions& o) {
+  const auto [model, inputs] = o.inputs.load(o.model);
+  const Program& p = *model.program;
+  std::vector<Tensor> outputs;
+  const double seconds = timed_evaluate(p, inputs, o.eval_mode(), outputs);
+  if (!o.output.empty()) write_outputs(o.output, p, outputs);
+  if (o.json) {
+    nlohmann::ordered_json j{{"schema_version", kSchemaVersion}, {"model", o.model}, {"backend", o.backend}, {"mode", o.mode},
+                             {"seconds", seconds}, {"peak_bytes", peak_memory()}, {"outputs", nlohmann::json::array()}};
+    for (size_t i = 0; i < outputs.size(); ++i)
+      if (!outputs[i].is_null())
+        j["outputs"].push_back({{"name", p.outputs()[i].name}, {"dtype", name(outputs[i].dtype())}, {"shape", outputs[i].shape()}});
+    std::cout << j.dump(2) << '\n';
+    return kOk;
+  }
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (!outputs[i].is_null())
+      fmt::print("{}: {}  {}\n", p.outputs()[i].name, outputs[i].type().str(), summary(outputs[i]));
+  log_note("{} (reference evaluator, made for correctness), peak memory {}", format_seconds(seconds),
+           format_bytes(static_cast<double>(peak_memory())));
+  return kOk;
+}
+
+// Lines "IN.npz OUT.npz" (or tab-separated) from stdin; an answer each: "ok SECONDS" or "error MESSAGE". The model is read once for each set of
+// input shapes.
+int run_stream(const RunOptions& o) {
+  std::map<std::vector<std::pair<std::string, Shape>>, Model> models;
+  ModelOptions options;
+  for (const std::string& s : o.inputs.shapes) options.shapes.insert(parse_shape_option(s));
+  const Model first = load_model(o.model, options);
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    if (line.empty()) continue;
+    std::string answer;
+    try {
+      const size_t tab = line.find('\t'), split = tab != std::string::npos ? tab : line.find(' ');
+      if (split == std::string::npos) fail("a line is 'IN.npz OUT.npz'");
+      const NamedTensors given = read_inputs(line.substr(0, split), *first.program, o.inputs.image);
+      std::vector<std::pair<std::string, Shape>> key;
+      ModelOptions specific = options;
+      for (const auto& [name, t] : given) {
+        key.emplace_back(name, t.shape());
+        specific.shapes[name] = t.shape();
+      }
+      match_inputs(*first.program, given); // says what is wrong before anything is read again
+      auto it = models.find(key);
+      if (it == models.end()) {
+        if (models.size() > 64) models.clear();
+        it = models.emplace(key, first.format == ModelFormat::kOnnx ? load_model(o.model, specific) : first).first;
+      }
+      const Program& p = *it->second.program;
+      std::vector<Tensor> outputs;
+      const double seconds = timed_evaluate(p, match_inputs(p, given), o.eval_mode(), outputs);
+      write_outputs(line.substr(split + 1), p, outputs);
+      answer = fmt::format("ok {:.6f}", seconds);
+    } catch (const Error& e) {
+      answer = std::string("error ") + e.what();
+      for (char& c : answer)
+        if (c == '\n') c = ' ';
+    }
+    std::cout << answer << std::endl;
+  }
+  return kOk;
+}
+
+} // namespace
+
+void add_run(CLI::App& app, Action& action) {
+  auto o = std::make_shared<RunOptions>();
+  CLI::App* verb = app.add_subcommand("run", "Run a model on given or made inputs");
+  verb->add_option("model", o->model, "An ONNX model or StableHLO text (.mlir)")->required();
+  o->inputs.add_to(*verb);
+  verb->add_option("-o,--output", o->output, "Where outputs go: .npz (arrays named after the outputs), .npy or .safetensors");
+  verb->add_option("--backend", o->backend, "What runs it; there is: reference")->capture_default_str();
+  verb->add_option("--mode", o->mode, "spec: each op rounds to its type; real: floats are f64")->check(CLI::IsMember({"spec", "real"}))->capture_default_str();
+  verb->add_flag("--stream", o->stream, "Read lines 'IN.npz OUT.npz' from stdin, keeping the model loaded; answers 'ok SECONDS' or 'error MESSAGE'");
+  verb->add_flag("--json", o->json, "Print a JSON report");
+  verb->callback([o, &action] {
+    action = [o] {
+      backend::find(o->backend);
+      return o->stream ? run_stream(*o) : run_once(*o);
+    };
+  });
+}
+
+} // namespace eco_command

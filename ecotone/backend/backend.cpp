@@ -1,0 +1,34 @@
+#include "ecotone/backend/backend.h"
+
+#include <cstring>
+
+#include "ecotone/backend/reference/reference.h"
+#include "ecotone/base/error.h"
+
+namespace ecotone::backend {
+
+Buffer Buffer::view(const Tensor& tensor) {
+  auto held = std::make_shared<Tensor>(tensor.plain());
+  const auto bytes = held->bytes();
+  return {held->type(), {}, {}, {const_cast<std::byte*>(bytes.data()), bytes.size()}, held, nullptr};
+}
+
+Buffer Buffer::allocate(const TensorType& type) {
+  auto held = std::make_shared<MutableTensor>(type.dtype, type.static_shape());
+  return {type, {}, {}, held->bytes(), held, nullptr};
+}
+
+Tensor Buffer::tensor() const {
+  if (where.kind != DeviceKind::kHost) fail("a buffer on a device can't be read as a host tensor");
+  if (!layout.strides.empty()) fail("a strided buffer can't be read as a tensor");
+  return Tensor(type.dtype, type.static_shape(), bytes, owner);
+}
+
+const Backend& find(std::string_view name) {
+  if (name == reference().name()) return reference();
+  fail_kind(ErrorKind::kMissing, "there is no backend '{}'; there is: reference", name);
+}
+
+std::vector<std::string_view> names() { return {reference().name()}; }
+
+} // namespace ecotone::backend

@@ -1,0 +1,173 @@
+#include "ecotone/engine/inputs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "ecotone/base/error.h"
+#include "ecotone/base/file.h"
+#include "ecotone/engine/image.h"
+#include "ecotone/format/npz/npz.h"
+#include "ecotone/format/onnx/onnx.h"
+#include "ecotone/format/safetensors/safetensors.h"
+#include "ecotone/op/index.h"
+
+namespace ecotone::engine {
+namespace {
+
+std::string wanted(const Program& p) {
+  std::string out = "the model's inputs are:";
+  for (const Input& i : p.inputs()) out += "\n  " + i.name + ": " + str(i.type, p.symbols());
+  return out;
+}
+
+// xoshiro would do; this is SplitMix64 (Steele, Lea and Flood, 2014), the same on every machine.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed) {}
+  uint64_t bits() {
+    uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+  double uniform() { return (static_cast<double>(bits() >> 11) + 0.5) * 0x1p-53; }
+  // Box and Muller's transform (1958).
+  double normal() { return std::sqrt(-2 * std::log(uniform())) * std::cos(2 * std::numbers::pi * uniform()); }
+
+ private:
+  uint64_t state_;
+};
+
+// Values that carry an input's elements unchanged, or moved: through these an index is followed to where it is used.
+bool passes_elements(const std::string& op) {
+  for (const char* name : {"stablehlo.reshape", "stablehlo.convert", "stablehlo.broadcast_in_dim", "stablehlo.transpose", "stablehlo.slice",
+                           "stablehlo.select", "stablehlo.clamp", "stablehlo.concatenate", "stablehlo.add"})
+    if (op == name) return true;
+  return false;
+}
+
+} // namespace
+
+std::vector<int64_t> indexed_sizes(const Program& p) {
+  std::vector<int64_t> root(p.value_count(), -1), sizes(p.inputs().size(), 0);
+  for (size_t i = 0; i < p.inputs().size(); ++i) root[i] = static_cast<int64_t>(i);
+  for (const Equation& e : p.equations()) {
+    if (passes_elements(e.op->name)) {
+      for (ValueId v : e.operands)
+        if (root[v] >= 0 && !is_token(p.type(v)) && is_integer(p.tensor_type(v).dtype)) root[e.first_result] = root[v];
+    } else if (e.op == &op::gather() && e.operands.size() >= 2 && root[e.operands[1]] >= 0) {
+      const auto& attributes = e.attributes.get<op::GatherAttributes>();
+      int64_t& size = sizes[static_cast<size_t>(root[e.operands[1]])];
+      for (int64_t d : attributes.start_index_map)
+        if (auto n = p.tensor_type(e.operands[0]).shape[static_cast<size_t>(d)].as_constant())
+          size = size == 0 ? *n : std::min(size, *n);
+    }
+  }
+  return sizes;
+}
+
+NamedTensors read_inputs(const std::string& argument, const Program& program, const ImageOptions& image) {
+  std::string file = argument, input;
+  if (const size_t equals = argument.find('='); equals != std::string::npos && !std::filesystem::exists(argument)) {
+    input = argument.substr(0, equals);
+    file = argument.substr(equals + 1);
+  }
+  const std::filesystem::path path(file);
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  NamedTensors result;
+  if (extension == ".npz") {
+    result = npz::read_npz(path);
+  } else if (extension == ".safetensors") {
+    result = safetensors::read(path).tensors;
+  } else if (extension == ".npy") {
+    result.emplace_back("", npz::read_npy(path));
+  } else if (extension == ".pb") {
+    for (Tensor& t : onnx::read_value_file(path)) result.emplace_back("", std::move(t));
+  } else if (extension == ".png" || extension == ".jpg" || extension == ".jpeg") {
+    const Input* target = nullptr;
+    for (const Input& i : program.inputs())
+      if (input.empty() ? !is_token(i.type) && tensor(i.type).rank() == 4 : i.name == input) {
+        target = &i;
+        break;
+      }
+    if (!target) fail("{}: no input of the model takes an image; {}", file, wanted(program));
+    result.emplace_back(target->name, image_tensor(path, tensor(target->type), image));
+  } else {
+    fail("{}: an input is a .npz, .npy, .safetensors, .pb, .png or .jpg file, or name=FILE", file);
+  }
+  if (!input.empty()) {
+    if (result.size() != 1) fail("{}: holds {} arrays, so it can't be given to one input '{}'", file, result.size(), input);
+    result[0].first = input;
+  }
+  return result;
+}
+
+std::vector<Tensor> match_inputs(const Program& p, const NamedTensors& given) {
+  std::vector<Tensor> result(p.inputs().size());
+  std::vector<bool> set(p.inputs().size(), false);
+  auto place = [&](size_t i, const Tensor& t) {
+    const Input& input = p.inputs()[i];
+    const TensorType& want = tensor(input.type);
+    if (set[i]) fail("input '{}' is given twice", input.name);
+    if (t.dtype() != want.dtype)
+      fail("input '{}' must be {}, but the given array is {}; convert it first (for example array.astype(...) in NumPy)\n{}", input.name,
+           name(want.dtype), name(t.dtype()), wanted(p));
+    bool fits = t.rank() == want.rank();
+    for (size_t d = 0; fits && d < want.shape.size(); ++d)
+      fits = !want.shape[d].is_constant() || want.shape[d].constant() == t.shape()[d];
+    if (!fits)
+      fail("input '{}' must have shape {}, but the given array has {}\n{}", input.name, want.str(p.symbols()), shape_str(t.shape()),
+           wanted(p));
+    result[i] = t;
+    set[i] = true;
+  };
+  for (const auto& [key, value] : given) {
+    if (key.empty()) continue;
+    size_t i = 0;
+    while (i < p.inputs().size() && p.inputs()[i].name != key) ++i;
+    if (i == p.inputs().size()) fail("the model has no input '{}'; {}", key, wanted(p));
+    place(i, value);
+  }
+  for (const auto& [key, value] : given) {
+    if (!key.empty()) continue;
+    const auto next = static_cast<size_t>(std::find(set.begin(), set.end(), false) - set.begin());
+    if (next == set.size()) fail("more arrays are given than the model has inputs; {}", wanted(p));
+    place(next, value);
+  }
+  for (size_t i = 0; i < set.size(); ++i)
+    if (!set[i] && !is_token(p.inputs()[i].type)) fail("input '{}' is not given; {}", p.inputs()[i].name, wanted(p));
+  return result;
+}
+
+std::vector<Tensor> make_inputs(const Program& p, uint64_t seed) {
+  const std::vector<int64_t> indexed = indexed_sizes(p);
+  std::vector<Tensor> result;
+  Random random(seed * 0x9e3779b97f4a7c15u + 1);
+  for (size_t i = 0; i < p.inputs().size(); ++i) {
+    const Input& input = p.inputs()[i];
+    if (is_token(input.type)) {
+      result.emplace_back();
+      continue;
+    }
+    const TensorType& type = tensor(input.type);
+    if (!type.is_static())
+      fail("input '{}' has open sizes ({}): give them, for example --shape {}=1,...", input.name, type.str(p.symbols()), input.name);
+    MutableTensor t(type.dtype, type.static_shape());
+    for (int64_t k = 0; k < t.size(); ++k) {
+      if (is_complex(type.dtype))
+        t.set_complex(k, {random.normal(), random.normal()});
+      else if (is_float(type.dtype))
+        t.set_double(k, type.dtype == DType::kF8E8M0FNU ? std::exp2(random.normal()) : random.normal());
+      else if (is_integer(type.dtype) && input.name.ends_with("rng_key"))
+        t.set_bits(k, random.bits());
+      else
+        t.set_int(k, static_cast<int64_t>(random.bits() >> 1) % (indexed[i] > 0 ? indexed[i] : 2));
+    }
+    result.push_back(std::move(t).freeze());
+  }
+  return result;
+}
+
+} // namespace ecotone::engine

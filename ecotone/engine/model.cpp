@@ -1,0 +1,87 @@
+#include "ecotone/engine/model.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cctype>
+
+#include <sys/resource.h>
+
+#include "ecotone/base/error.h"
+#include "ecotone/base/file.h"
+#include "ecotone/format/onnx/onnx.h"
+#include "ecotone/format/stablehlo/stablehlo.h"
+
+namespace ecotone::engine {
+namespace {
+
+// Text has no NUL and few other control characters in its first bytes.
+bool looks_like_text(std::span<const std::byte> bytes) {
+  const auto head = bytes.first(std::min<size_t>(bytes.size(), 4096));
+  return std::none_of(head.begin(), head.end(), [](std::byte b) {
+    const auto c = static_cast<unsigned char>(b);
+    return c < 0x20 && c != '\n' && c != '\r' && c != '\t' && c != '\f';
+  });
+}
+
+bool looks_like_stablehlo(std::string_view text) {
+  for (std::string_view word : {"stablehlo.", "func.func", "module", "chlo.", "mhlo."})
+    if (text.substr(0, 1 << 20).find(word) != std::string_view::npos) return true;
+  return false;
+}
+
+} // namespace
+
+std::string_view name(ModelFormat format) { return format == ModelFormat::kOnnx ? "onnx" : "stablehlo"; }
+
+ModelFormat detect_format(const std::filesystem::path& path) {
+  const auto file = MappedFile::open(path);
+  const auto bytes = file->bytes();
+  if (bytes.empty()) fail("{}: the file is empty", path.string());
+  if (looks_like_text(bytes)) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (looks_like_stablehlo(text)) return ModelFormat::kStableHlo;
+    if (path.extension() != ".onnx")
+      fail("{}: a text file that is no StableHLO program; a model is an ONNX file or StableHLO text (.mlir)", path.string());
+  }
+  if (path.extension() == ".mlir" && bytes.size() >= 4 && static_cast<char>(bytes[0]) == 'M' && static_cast<char>(bytes[1]) == 'L')
+    fail("{}: MLIR bytecode is not read yet; export StableHLO as text", path.string());
+  return ModelFormat::kOnnx;
+}
+
+Model load_model(const std::filesystem::path& path, const ModelOptions& options) {
+  Model model{path, detect_format(path), nullptr};
+  if (model.format == ModelFormat::kStableHlo) {
+    model.program = stablehlo::read_program(path);
+  } else {
+    onnx::ReadOptions read;
+    read.shapes = options.shapes;
+    read.known_inputs = options.known_inputs;
+    model.program = onnx::read_program(path, read);
+  }
+  return model;
+}
+
+std::pair<std::string, std::vector<int64_t>> parse_shape_option(const std::string& text) {
+  const size_t equals = text.rfind('=');
+  std::vector<int64_t> sizes;
+  if (equals == std::string::npos || equals == 0) fail("--shape {}: write it as name=1,3,224,224", text);
+  const char* at = text.data() + equals + 1;
+  const char* end = text.data() + text.size();
+  while (at < end) {
+    int64_t v = 0;
+    const auto [next, error] = std::from_chars(at, end, v);
+    if (error != std::errc() || v < 0 || (next < end && *next != ',' && *next != 'x'))
+      fail("--shape {}: '{}' is not a size; write it as name=1,3,224,224", text, std::string(at, end));
+    sizes.push_back(v);
+    at = next < end ? next + 1 : next;
+  }
+  return {text.substr(0, equals), std::move(sizes)};
+}
+
+int64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<int64_t>(usage.ru_maxrss) * 1024;
+}
+
+} // namespace ecotone::engine

@@ -1,0 +1,100 @@
+"""Installs into a fresh prefix and builds a stranger's program against it: static and shared."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE = pathlib.Path(os.environ["ECOTONE_SOURCE_DIR"])
+BUILD = pathlib.Path(os.environ["ECOTONE_BINARY_DIR"])
+
+
+def run(*command, **options):
+    result = subprocess.run(
+        [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options
+    )
+    if result.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, command))}\nexited with {result.returncode}:\n{result.stdout[-4000:]}")
+    return result.stdout
+
+
+class Install(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="ecotone-install-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.prefix = cls.folder / "prefix"
+        run("cmake", "--install", BUILD, "--prefix", cls.prefix)
+
+    def build_embed(self, build, *options):
+        run(
+            *("cmake", "-G", "Ninja", "-S", SOURCE / "examples" / "embed", "-B", build),
+            *(f"-DCMAKE_PREFIX_PATH={self.prefix}", "-DCMAKE_BUILD_TYPE=Debug", *options),
+        )
+        run("cmake", "--build", build)
+        return build / "embed"
+
+    def test_a_program_against_the_package(self):
+        program = self.build_embed(self.folder / "embed")
+        self.check_output(run(program))
+
+    def check_output(self, text):
+        self.assertEqual(text, "scale: 1 input, 1 parameter, 1 output\n")
+
+    def test_every_header_stands_alone(self):
+        headers = sorted(self.prefix.rglob("include/ecotone/**/*.h"))
+        self.assertGreater(len(headers), 10)
+        self.assertIn(self.prefix / "include" / "ecotone" / "ecotone.h", headers)
+        text = "".join(f'#include "{path.relative_to(self.prefix / "include")}"\n' for path in headers)
+        source = self.folder / "all.cpp"
+        source.write_text(text)
+        run("g++", "-std=c++20", "-fsyntax-only", "-I", self.prefix / "include", source)
+
+    def test_other_versions_are_refused(self):
+        source = self.folder / "version"
+        source.mkdir()
+        (source / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.25)\nproject(v LANGUAGES CXX)\nfind_package(ecotone 0.2 REQUIRED)\n"
+        )
+        with self.assertRaisesRegex(AssertionError, "compatible with requested"):
+            run("cmake", "-S", source, "-B", source / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+
+    def test_nothing_names_the_build_machine(self):
+        for path in self.prefix.rglob("*.cmake"):
+            self.assertNotIn(str(SOURCE), path.read_text(), path)
+
+    def test_the_shared_library_hides_what_is_inside(self):
+        run("ninja", "-C", BUILD, "ecotone_shared")
+        library = (BUILD / "lib" / "libecotone.so").resolve()
+        symbols = run("nm", "--dynamic", "--defined-only", "--demangle", library).splitlines()
+        names = [re.split(r" [A-Za-z] ", line, maxsplit=1)[-1] for line in symbols]
+        names = [name for name in names if not re.match(r"^\S+ A ", name)]
+        self.assertTrue(any(name.startswith("ecotone::fail") or "ecotone::Builder::build" in name for name in names))
+        foreign = [
+            name
+            for name in names
+            if not re.match(r"(?:(?:typeinfo(?: name)?|vtable|VTT|guard variable) for )?ecotone(::|_)", name)
+            # Functions that return something print it first.
+            and not re.search(r"\becotone::", name)
+        ]
+        self.assertEqual(foreign, [])
+        for inner in ("nlohmann", "protozero"):
+            self.assertFalse([name for name in names if name.startswith(inner)])
+        # A program runs against it.
+        program = self.folder / "shared-embed"
+        run(
+            *("g++", "-std=c++20", SOURCE / "examples" / "embed" / "embed.cpp", "-o", program),
+            *("-DFMT_SHARED", "-I", self.prefix / "include", library, "-lfmt", f"-Wl,-rpath,{library.parent}"),
+        )
+        self.check_output(run(program))
+
+
+if __name__ == "__main__":
+    program = unittest.main(exit=False, verbosity=0)
+    bad = len(program.result.failures) + len(program.result.errors)
+    print(f"{program.result.testsRun - bad} passed, {bad} failed")
+    sys.exit(1 if bad else 0)
