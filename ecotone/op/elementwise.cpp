@@ -113,13 +113,13 @@ Op elementwise(const char* name, const DTypeSet& dtypes, decltype(Op::infer) inf
 
 #define ECOTONE_UNARY(function, text, dtypes, ...)                                                                      \
   const Op& function() {                                                                                                \
-    static const Op op = elementwise(text, dtypes, &infer_same<&function, 1>, &evaluate_map<Kernels{__VA_ARGS__}>);     \
+    static const Op op = elementwise(text, dtypes, &infer_same<&function, 1>, ECOTONE_KERNELS(__VA_ARGS__));     \
     return op;                                                                                                          \
   }                                                                                                                     \
   ValueId function(Builder& b, ValueId x) { return b.add1(function(), {}, {x}); }
 #define ECOTONE_BINARY(function, text, dtypes, ...)                                                                     \
   const Op& function() {                                                                                                \
-    static const Op op = elementwise(text, dtypes, &infer_same<&function, 2>, &evaluate_map<Kernels{__VA_ARGS__}>);     \
+    static const Op op = elementwise(text, dtypes, &infer_same<&function, 2>, ECOTONE_KERNELS(__VA_ARGS__));     \
     return op;                                                                                                          \
   }                                                                                                                     \
   ValueId function(Builder& b, ValueId x, ValueId y) { return b.add1(function(), {}, {x, y}); }
@@ -211,9 +211,9 @@ std::vector<Type> infer_is_finite(const InferCall& call) {
 const Op& abs() {
   static const Op op =
       elementwise("abs", signed_numbers(), infer_abs,
-                  &evaluate_map<Kernels{.f = kReal1<[](double x) { return std::fabs(x); }>,
+                  ECOTONE_KERNELS(.f = kReal1<[](double x) { return std::fabs(x); }>,
                                         .i = kInt1<[](int64_t x) { return x < 0 ? s(0 - u(x)) : x; }>,
-                                        .c = &map1<[](Complex z) { return std::hypot(z.real(), z.imag()); }, double, Complex>}>);
+                                        .c = &map1<[](Complex z) { return std::hypot(z.real(), z.imag()); }, double, Complex>));
   return op;
 }
 ValueId abs(Builder& b, ValueId x) { return b.add1(abs(), {}, {x}); }
@@ -221,7 +221,7 @@ ValueId abs(Builder& b, ValueId x) { return b.add1(abs(), {}, {x}); }
 const Op& is_finite() {
   static const Op op = elementwise(
       "is_finite", DTypeSet::floats(), infer_is_finite,
-      &evaluate_map<Kernels{.f = &map1<[](double x) -> int64_t { return std::isfinite(x); }, int64_t, double>}>);
+      ECOTONE_KERNELS(.f = &map1<[](double x) -> int64_t { return std::isfinite(x); }, int64_t, double>));
   return op;
 }
 ValueId is_finite(Builder& b, ValueId x) { return b.add1(is_finite(), {}, {x}); }
@@ -383,12 +383,12 @@ ValueId select(Builder& b, ValueId pred, ValueId on_true, ValueId on_false) {
 const Op& clamp() {
   static const Op op = elementwise(
       "clamp", DTypeSet::all(), infer_clamp,
-      &evaluate_map<Kernels{
+      ECOTONE_KERNELS(
           .f = &clamp_kernel<[](double x, double y, IntFormat) { return real_maximum(x, y); },
                              [](double x, double y, IntFormat) { return real_minimum(x, y); }, double>,
           .i = &clamp_kernel<[](int64_t x, int64_t y, IntFormat f) { return less(x, y, f) ? y : x; },
                              [](int64_t x, int64_t y, IntFormat f) { return less(y, x, f) ? y : x; }, int64_t>,
-          .c = &clamp_kernel<kComplexMax, kComplexMin, Complex>}>);
+          .c = &clamp_kernel<kComplexMax, kComplexMin, Complex>));
   return op;
 }
 ValueId clamp(Builder& b, ValueId lo, ValueId x, ValueId hi) { return b.add1(clamp(), {}, {lo, x, hi}); }

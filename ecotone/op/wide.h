@@ -47,10 +47,12 @@ struct Kernels {
   Kernel f = nullptr, i = nullptr, c = nullptr, b = nullptr;
 };
 std::vector<Tensor> evaluate_kernels(const EvalCall& call, const Kernels& kernels);
-template <Kernels K>
-std::vector<Tensor> evaluate_map(const EvalCall& call) {
-  return evaluate_kernels(call, K);
-}
+// An evaluator from the initializers of Kernels.
+#define ECOTONE_KERNELS(...)                     \
+  [](const EvalCall& call) {                     \
+    static constexpr Kernels kernels{__VA_ARGS__}; \
+    return evaluate_kernels(call, kernels);      \
+  }
 
 // Kernels from functions of one element: map<F, Result, Operands...>.
 template <auto F, class R, class A>
