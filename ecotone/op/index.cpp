@@ -34,15 +34,6 @@ std::vector<size_t> others(size_t rank, std::initializer_list<std::span<const in
   return r;
 }
 
-// Next index of a row-major walk over `shape`; false after the last.
-bool advance(Shape& index, std::span<const int64_t> shape) {
-  for (size_t d = shape.size(); d-- > 0;) {
-    if (++index[d] < shape[d]) return true;
-    index[d] = 0;
-  }
-  return false;
-}
-
 // dynamic_slice, dynamic_update_slice ---------------------------------------------------------------------------------
 
 // The starts are operands first, first + 1, ...: integer scalars of one type.
@@ -230,7 +221,7 @@ std::vector<Tensor> evaluate_gather(const EvalCall& call) {
       batch[static_cast<size_t>(d)] = rest % starts.batch_shape[static_cast<size_t>(d)];
       rest /= starts.batch_shape[static_cast<size_t>(d)];
     }
-    for (int64_t n = begin; n < end; ++n, advance(batch, starts.batch_shape)) {
+    for (int64_t n = begin; n < end; ++n, next_index(batch, starts.batch_shape)) {
       int64_t source = 0, target = 0;
       for (size_t k = 0; k < a.start_index_map.size(); ++k) {
         const auto d = static_cast<size_t>(a.start_index_map[k]);
@@ -311,7 +302,7 @@ std::vector<Tensor> evaluate_scatter(const EvalCall& call) {
   const Shape strides = row_major_strides(shape);
   Shape index(update_shape.size()), batch(batch_updates.size()), at(shape.size());
   const int64_t updates = element_count(update_shape);
-  for (int64_t u = 0; u < updates; ++u, advance(index, update_shape)) {
+  for (int64_t u = 0; u < updates; ++u, next_index(index, update_shape)) {
     for (size_t k = 0; k < batch.size(); ++k) batch[k] = index[batch_updates[k]];
     std::ranges::fill(at, 0);
     for (size_t k = 0; k < a.scatter_dims_to_operand_dims.size(); ++k)

@@ -106,6 +106,14 @@ Shape row_major_strides(std::span<const int64_t> shape) {
   return strides;
 }
 
+bool next_index(Shape& index, std::span<const int64_t> shape) {
+  for (size_t d = shape.size(); d-- > 0;) {
+    if (++index[d] < shape[d]) return true;
+    index[d] = 0;
+  }
+  return false;
+}
+
 void copy_strided(std::span<const int64_t> shape, int element_size, std::byte* to, std::span<const int64_t> to_strides,
                   const std::byte* from, std::span<const int64_t> from_strides) {
   const int64_t elements = element_count(shape);

@@ -12,14 +12,6 @@
 namespace ecotone::op {
 namespace {
 
-bool advance(Shape& index, std::span<const int64_t> shape) {
-  for (size_t d = shape.size(); d-- > 0;) {
-    if (++index[d] < shape[d]) return true;
-    index[d] = 0;
-  }
-  return false;
-}
-
 // The attributes with what is empty filled in.
 WindowAttributes filled(WindowAttributes a, size_t rank) {
   if (a.window_strides.empty()) a.window_strides.assign(rank, 1);
@@ -112,7 +104,7 @@ void window_row(Reducer reducer, const T* x, const Windows& w, const Shape& stri
         combine_into<T>(reducer, sums + o, p < 0 ? &init : x + offset + p, 1, 1, is_unsigned);
       }
     }
-  } while (advance(entry, w.size));
+  } while (next_index(entry, w.size));
 }
 
 Tensor reduce_windows(Reducer reducer, const Tensor& x, const Tensor& init, const Windows& w, const Shape& shape) {
@@ -135,7 +127,7 @@ Tensor reduce_windows(Reducer reducer, const Tensor& x, const Tensor& init, cons
         output[static_cast<size_t>(d)] = rest % outer[static_cast<size_t>(d)];
         rest /= outer[static_cast<size_t>(d)];
       }
-      for (int64_t row = begin; row < end; ++row, advance(output, outer)) {
+      for (int64_t row = begin; row < end; ++row, next_index(output, outer)) {
         window_row<T>(reducer, values, w, strides, output, length, start, is_unsigned, sums.data());
         store_fold<T>(out, row * length, length, sums.data());
       }
@@ -167,7 +159,7 @@ std::vector<Tensor> evaluate_reduce_window(const EvalCall& call) {
   }
   const Shape strides = row_major_strides(x.shape());
   Shape output(shape.size()), entry(shape.size());
-  for (int64_t o = 0, size = element_count(shape); o < size; ++o, advance(output, shape)) {
+  for (int64_t o = 0, size = element_count(shape); o < size; ++o, next_index(output, shape)) {
     do {
       int64_t offset = 0;
       bool inside = true;
@@ -177,7 +169,7 @@ std::vector<Tensor> evaluate_reduce_window(const EvalCall& call) {
         offset += p * strides[d];
       }
       combine(outs, o, inside ? call.operands.first(n) : call.operands.last(n), inside ? offset : 0);
-    } while (advance(entry, w.size));
+    } while (next_index(entry, w.size));
   }
   std::vector<Tensor> results;
   for (MutableTensor& out : outs) results.push_back(std::move(out).freeze());
@@ -225,7 +217,7 @@ std::vector<Tensor> evaluate_select_and_scatter(const EvalCall& call) {
   const ElementCombiner scatter(call, call.regions[1]);
   const Shape strides = row_major_strides(x.shape());
   Shape output(rank), entry(rank);
-  for (int64_t o = 0; o < source.size(); ++o, advance(output, source.shape())) {
+  for (int64_t o = 0; o < source.size(); ++o, next_index(output, source.shape())) {
     int64_t selected = -1;
     do {
       int64_t offset = 0;
@@ -241,7 +233,7 @@ std::vector<Tensor> evaluate_select_and_scatter(const EvalCall& call) {
         return call.runner.run(call.regions[0], args)[0].at_int(0) != 0;
       };
       if (selected < 0 || !keeps()) selected = offset;
-    } while (advance(entry, w.size));
+    } while (next_index(entry, w.size));
     if (selected >= 0) scatter(outs, selected, call.operands.subspan(1, 1), o);
   }
   return {std::move(outs[0]).freeze()};
