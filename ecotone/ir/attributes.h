@@ -262,6 +262,8 @@ T struct_from_dynamic(const DynamicAttributes& d, const char* name) {
   return s;
 }
 
+DynamicAttributes map_value(const DynamicAttributes& v, const DimMap& map);
+
 template <class T>
 T map_value(const T& v, const DimMap& map) {
   if constexpr (!has_dims<T>()) {
@@ -284,7 +286,6 @@ T map_value(const T& v, const DimMap& map) {
     return r;
   }
 }
-DynamicAttributes map_value(const DynamicAttributes& v, const DimMap& map);
 
 template <class T>
 bool equal_value(const T& a, const T& b) {
