@@ -145,8 +145,8 @@ ECOTONE_CHLO_UNARY(square, "square", all_numbers(), .f = kReal1<[](double x) { r
                    .i = kInt1<[](int64_t x) { return static_cast<int64_t>(static_cast<uint64_t>(x) * static_cast<uint64_t>(x)); }>,
                    .c = kComplex1<[](Complex z) { return Complex((z.real() - z.imag()) * (z.real() + z.imag()), 2 * z.real() * z.imag()); }>)
 ECOTONE_CHLO_PREDICATE(is_inf, "is_inf", std::isinf(x))
-ECOTONE_CHLO_PREDICATE(is_neg_inf, "is_neg_inf", std::isinf(x) && x < 0)
-ECOTONE_CHLO_PREDICATE(is_pos_inf, "is_pos_inf", std::isinf(x) && x > 0)
+ECOTONE_CHLO_PREDICATE(is_neg_inf, "is_neg_inf", std::isinf(x) && std::signbit(x))
+ECOTONE_CHLO_PREDICATE(is_pos_inf, "is_pos_inf", std::isinf(x) && !std::signbit(x))
 ECOTONE_CHLO_BINARY(next_after, "next_after", DTypeSet::floats(), evaluate_next_after)
 ECOTONE_CHLO_BINARY(polygamma_, "polygamma", DTypeSet::floats(), ECOTONE_KERNELS(.f = kReal2<[](double n, double x) { return polygamma(n, x); }>))
 ECOTONE_CHLO_BINARY(zeta, "zeta", DTypeSet::floats(), ECOTONE_KERNELS(.f = kReal2<hurwitz_zeta>))
