@@ -18,8 +18,8 @@ struct Table {
   std::unordered_map<std::string_view, const Op*> by_name;
 
   Table() {
-    for (auto family : {elementwise_ops, convert_ops, shape_ops, index_ops, reduce_ops, contract_ops, linalg_ops, random_ops,
-                        control_ops, collective_ops, quantize_ops, norm_ops, chlo_ops, composite_ops})
+    for (auto family : {elementwise_ops, convert_ops, shape_ops, index_ops, reduce_ops, contract_ops, control_ops, quantize_ops,
+                        chlo_ops})
       for (const Op* op : family()) {
         ops.push_back(op);
         if (!by_name.emplace(op->name, op).second)

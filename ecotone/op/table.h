@@ -26,13 +26,8 @@ std::span<const Op* const> shape_ops();
 std::span<const Op* const> index_ops();
 std::span<const Op* const> reduce_ops();
 std::span<const Op* const> contract_ops();
-std::span<const Op* const> linalg_ops();
-std::span<const Op* const> random_ops();
 std::span<const Op* const> control_ops();
-std::span<const Op* const> collective_ops();
 std::span<const Op* const> quantize_ops();
-std::span<const Op* const> norm_ops();       // StableHLO's batch_norm_*
 std::span<const Op* const> chlo_ops();       // CHLO's special functions
-std::span<const Op* const> composite_ops();  // op/nn/: softmax, attention, LSTM, ...
 
 } // namespace ecotone::op
