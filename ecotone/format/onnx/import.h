@@ -1,0 +1,142 @@
+// What an operator's importer sees: a node, its inputs, and the Builder that its equations go to.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "ecotone/format/onnx/proto.h"
+#include "ecotone/ir/builder.h"
+
+namespace ecotone::onnx {
+
+inline constexpr ValueId kNoValue = static_cast<ValueId>(-1);
+
+// A value of the graph being read: in the Builder once it is needed there, and, as far as it is known, its content.
+struct Value {
+  TensorType type;
+  ValueId id = kNoValue;
+  std::optional<Tensor> constant;
+  // Small integer (or bool) tensors of rank 0 or 1 as sizes: how shape arithmetic is folded.
+  std::optional<std::vector<Dim>> dims;
+  bool present = true; // false: an optional input or output that is left out
+
+  static Value absent() {
+    Value v;
+    v.present = false;
+    return v;
+  }
+  static Value of(const Builder& b, ValueId id) { return {b.tensor_type(id), id, {}, {}, true}; }
+  static Value of_constant(Tensor t);
+  // A vector of sizes, or a scalar of one.
+  static Value of_dims(std::vector<Dim> dims, DType dtype = DType::kI64, bool scalar = false);
+};
+
+class GraphImporter;
+
+class NodeContext {
+ public:
+  NodeContext(GraphImporter& graph, const NodeProto& node, std::vector<Value> inputs, int64_t opset);
+
+  Builder& b;
+  GraphImporter& graph;
+  const NodeProto& node;
+  const int64_t opset; // version of the node's domain
+
+  size_t input_count() const { return inputs_.size(); }
+  bool has(size_t i) const { return i < inputs_.size() && inputs_[i].present; }
+  // Input i; Error when it is left out.
+  const Value& input(size_t i) const;
+  ValueId in(size_t i); // in the Builder
+  const TensorType& type(size_t i) const { return input(i).type; }
+  DType dtype(size_t i) const { return type(i).dtype; }
+  int64_t rank(size_t i) const { return type(i).rank(); }
+  // The content of input i, where it is known; null or empty otherwise.
+  const Tensor* constant(size_t i) const;
+  const std::vector<Dim>* dims(size_t i) const { return has(i) && input(i).dims ? &*input(i).dims : nullptr; }
+  // The integers of input i, which must be known; `what` is for the message.
+  std::vector<int64_t> ints(size_t i, const char* what) const;
+  std::vector<Dim> sizes(size_t i, const char* what) const;
+  // The number of outputs that are asked for.
+  bool wants(size_t output) const { return output < node.outputs.size() && !node.outputs[output].empty(); }
+
+  const AttributeProto* attribute(std::string_view name) const;
+  int64_t int_attribute(std::string_view name, int64_t otherwise) const;
+  double float_attribute(std::string_view name, double otherwise) const;
+  std::string string_attribute(std::string_view name, const std::string& otherwise) const;
+  std::optional<std::vector<int64_t>> ints_attribute(std::string_view name) const;
+  const GraphProto& graph_attribute(std::string_view name) const;
+  // An axis attribute in [0, rank).
+  int64_t axis_attribute(std::string_view name, int64_t otherwise, int64_t rank) const;
+  // Axes from an attribute (before `since`) or from input i; empty when neither is given.
+  std::vector<int64_t> axes(size_t i, int64_t since, int64_t rank) const;
+
+  Value result(ValueId id) const { return Value::of(b, id); }
+
+ private:
+  std::vector<Value> inputs_;
+};
+
+using Importer = std::vector<Value> (*)(NodeContext&);
+struct Registration {
+  const char* op_type; // "Add"; "com.microsoft:Gelu" outside ai.onnx
+  Importer importer;
+};
+// What each file contributes.
+std::span<const Registration> math_importers();
+std::span<const Registration> shape_importers();
+std::span<const Registration> reduce_importers();
+std::span<const Registration> nn_importers();
+std::span<const Registration> rnn_importers();
+std::span<const Registration> control_importers();
+
+// Reads nodes into a Builder. One for the model's graph, and one for each subgraph, which sees its parent's names.
+class GraphImporter {
+ public:
+  struct Model {
+    const ModelProto& proto;
+    std::filesystem::path folder;
+    std::string file_name;
+    std::shared_ptr<const void> owner;
+    std::vector<std::string> unsupported; // what was met and can't be read
+  };
+  GraphImporter(Model& model, Builder& builder, GraphImporter* parent) : b(builder), model_(model), parent_(parent) {}
+
+  Builder& b;
+
+  void define(const std::string& name, Value value);
+  // The value of that name, here or (copied or captured) from the parents; null when nothing has that name.
+  const Value* find(const std::string& name);
+  // Puts the value into the Builder.
+  ValueId materialize(const Value& value);
+  void read_initializers(const GraphProto& graph, bool as_parameters);
+  void read_nodes(const std::vector<NodeProto>& nodes);
+  // A subgraph's body: its own inputs of the given types, then captures of `captures` (names of this graph).
+  Region region(const GraphProto& graph, std::span<const Type> inputs, std::span<const std::string> captures, std::string_view name);
+  // The results of a subgraph read in place.
+  std::vector<Value> inlined(const GraphProto& graph, std::span<const Value> inputs);
+  // Names that the subgraphs use and this graph's Builder holds, to be captured.
+  std::vector<std::string> captures_of(std::span<const GraphProto* const> graphs);
+  Tensor tensor(const TensorProto& t) const;
+  Model& model() { return model_; }
+  void poison(const std::string& name) { poisoned_[name] = true; }
+
+ private:
+  friend class NodeContext;
+  void read_node(const NodeProto& node);
+  std::vector<Value> import_node(const NodeProto& node, std::vector<Value> inputs);
+  std::vector<Value> import_function(const FunctionProto& f, const NodeProto& node, std::vector<Value> inputs);
+  int64_t opset(const std::string& domain) const;
+
+  Model& model_;
+  GraphImporter* parent_;
+  const std::map<std::string, int64_t>* opsets_ = nullptr; // of a function, else the model's
+  std::unordered_map<std::string, Value> values_;
+  std::unordered_map<std::string, bool> poisoned_; // results of nodes that could not be read
+  int function_depth_ = 0;
+};
+
+} // namespace ecotone::onnx

@@ -1,0 +1,255 @@
+// The walk over a graph: names, initializers, nodes, subgraphs, functions.
+#include <algorithm>
+#include <functional>
+#include <unordered_set>
+
+#include "ecotone/base/error.h"
+#include "ecotone/format/onnx/import.h"
+#include "ecotone/op/build.h"
+#include "ecotone/op/shape.h"
+
+namespace ecotone::onnx {
+namespace {
+
+constexpr int kMaxFunctionDepth = 32;
+
+const std::unordered_map<std::string_view, Importer>& registry() {
+  static const auto* const table = [] {
+    auto* t = new std::unordered_map<std::string_view, Importer>;
+    for (auto list : {math_importers, shape_importers, reduce_importers, nn_importers, rnn_importers, control_importers})
+      for (const Registration& r : list()) t->emplace(r.op_type, r.importer);
+    return t;
+  }();
+  return *table;
+}
+
+std::string full_name(const NodeProto& n) { return n.domain.empty() ? n.op_type : n.domain + ":" + n.op_type; }
+
+std::string describe(const NodeProto& n) {
+  const std::string name = !n.name.empty() ? n.name : n.outputs.empty() ? "" : n.outputs[0];
+  return "node '" + name + "' (" + full_name(n) + ")";
+}
+
+// Names used in a graph, its subgraphs included, that it does not define itself.
+void free_names(const GraphProto& g, std::vector<std::string>& names, std::unordered_set<std::string>& seen) {
+  std::unordered_set<std::string> own;
+  for (const ValueInfo& v : g.inputs) own.insert(v.name);
+  for (const TensorProto& t : g.initializers) own.insert(t.name);
+  const auto use = [&](const std::string& name) {
+    if (!name.empty() && !own.contains(name) && seen.insert(name).second) names.push_back(name);
+  };
+  for (const NodeProto& n : g.nodes) {
+    for (const std::string& name : n.inputs) use(name);
+    for (const AttributeProto& a : n.attributes)
+      if (a.graph) {
+        std::vector<std::string> inner;
+        std::unordered_set<std::string> inner_seen;
+        free_names(*a.graph, inner, inner_seen);
+        for (const std::string& name : inner) use(name);
+      }
+    own.insert(n.outputs.begin(), n.outputs.end());
+  }
+  for (const ValueInfo& v : g.outputs) use(v.name);
+}
+
+} // namespace
+
+void GraphImporter::define(const std::string& name, Value value) {
+  if (name.empty()) return;
+  if (!values_.emplace(name, std::move(value)).second) fail("the name '{}' is defined twice; a graph is in SSA form", name);
+}
+
+const Value* GraphImporter::find(const std::string& name) {
+  if (const auto it = values_.find(name); it != values_.end()) return &it->second;
+  const Value* outer = parent_ ? parent_->find(name) : nullptr;
+  if (!outer) return nullptr;
+  // What the parent knows can be made again here; the rest must have been captured.
+  if (!outer->constant && !outer->dims) return nullptr;
+  Value copy = *outer;
+  copy.id = kNoValue;
+  return &values_.emplace(name, std::move(copy)).first->second;
+}
+
+ValueId GraphImporter::materialize(const Value& value) {
+  if (value.id != kNoValue) return value.id;
+  if (value.constant) return op::constant(b, value.constant->plain());
+  if (!value.dims) fail_kind(ErrorKind::kInternal, "a value without content");
+  std::vector<ValueId> parts;
+  for (const Dim& d : *value.dims) {
+    const ValueId scalar = op::dim_value(b, d, value.type.dtype);
+    parts.push_back(value.type.rank() == 0 ? scalar : op::reshape(b, scalar, {1}));
+  }
+  return value.type.rank() == 0 ? parts[0] : op::concatenate(b, parts, 0);
+}
+
+Tensor GraphImporter::tensor(const TensorProto& t) const { return to_tensor(t, model_.folder, model_.owner); }
+
+void GraphImporter::read_initializers(const GraphProto& graph, bool as_parameters) {
+  if (graph.has_sparse) model_.unsupported.push_back("sparse initializers");
+  for (const TensorProto& t : graph.initializers) {
+    try {
+      Value v = Value::of_constant(tensor(t));
+      if (as_parameters && !v.dims) v.id = b.parameter(t.name, v.type, v.constant);
+      define(t.name, std::move(v));
+    } catch (const Error& e) {
+      if (e.kind() != ErrorKind::kUnsupported) throw e.with_context("initializer '" + t.name + "'");
+      model_.unsupported.push_back("initializer '" + t.name + "': " + e.what());
+      poisoned_[t.name] = true;
+    }
+  }
+}
+
+int64_t GraphImporter::opset(const std::string& domain) const {
+  const auto& opsets = opsets_ ? *opsets_ : model_.proto.opsets;
+  if (const auto it = opsets.find(domain); it != opsets.end()) return it->second;
+  if (parent_) return parent_->opset(domain);
+  return 1;
+}
+
+void GraphImporter::read_nodes(const std::vector<NodeProto>& nodes) {
+  std::unordered_map<std::string, const NodeProto*> later; // for the message
+  for (const NodeProto& n : nodes)
+    for (const std::string& name : n.outputs) later.emplace(name, &n);
+  for (const NodeProto& n : nodes) {
+    for (const std::string& name : n.inputs) {
+      if (name.empty() || find(name) || poisoned_.contains(name)) continue;
+      if (later.contains(name))
+        fail("{}: input '{}' is made by a later {}: the graph has a cycle or is not in order", describe(n), name, describe(*later[name]));
+      fail("{}: input '{}' is made by nothing: the graph has a dangling name", describe(n), name);
+    }
+    read_node(n);
+  }
+}
+
+void GraphImporter::read_node(const NodeProto& node) {
+  const bool lost = std::ranges::any_of(node.inputs, [&](const std::string& name) { return poisoned_.contains(name); });
+  std::vector<Value> results;
+  try {
+    if (!lost) {
+      std::vector<Value> inputs;
+      for (const std::string& name : node.inputs) inputs.push_back(name.empty() ? Value::absent() : *find(name));
+      const LocationScope scope(b, named_location(describe(node), file_location(model_.file_name, 0, 0)));
+      results = import_node(node, std::move(inputs));
+      if (results.size() < node.outputs.size())
+        for (size_t i = results.size(); i < node.outputs.size(); ++i)
+          if (!node.outputs[i].empty()) fail_kind(ErrorKind::kUnsupported, "output {} is not read", i);
+    }
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::kUnsupported) throw e.with_context(describe(node));
+    model_.unsupported.push_back(describe(node) + ": " + e.what());
+    results.clear();
+  }
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (i >= results.size()) {
+      poisoned_[node.outputs[i]] = true;
+      continue;
+    }
+    if (results[i].id != kNoValue && b.definition(results[i].id)) b.name_value(results[i].id, node.outputs[i]);
+    define(node.outputs[i], std::move(results[i]));
+  }
+}
+
+std::vector<Value> GraphImporter::import_node(const NodeProto& node, std::vector<Value> inputs) {
+  for (const FunctionProto& f : model_.proto.functions)
+    if (f.name == node.op_type && f.domain == node.domain) return import_function(f, node, std::move(inputs));
+  const auto it = registry().find(full_name(node));
+  if (it == registry().end()) fail_kind(ErrorKind::kUnsupported, "this operator is not supported");
+  NodeContext context(*this, node, std::move(inputs), opset(node.domain));
+  return it->second(context);
+}
+
+std::vector<Value> GraphImporter::import_function(const FunctionProto& f, const NodeProto& node, std::vector<Value> inputs) {
+  GraphImporter body(model_, b, nullptr);
+  body.opsets_ = &f.opsets;
+  body.function_depth_ = function_depth_ + 1;
+  if (body.function_depth_ > kMaxFunctionDepth) fail("functions call each other more than {} deep; is one recursive?", kMaxFunctionDepth);
+  for (size_t i = 0; i < f.inputs.size(); ++i) body.define(f.inputs[i], i < inputs.size() ? std::move(inputs[i]) : Value::absent());
+  // Attribute references become what the call gives, or the function's defaults.
+  const auto given = [&](const std::string& name) -> const AttributeProto* {
+    for (const std::vector<AttributeProto>* list : {&node.attributes, &f.defaults})
+      for (const AttributeProto& a : *list)
+        if (a.name == name) return &a;
+    return nullptr;
+  };
+  const std::function<void(std::vector<NodeProto>&)> resolve = [&](std::vector<NodeProto>& nodes) {
+    for (NodeProto& n : nodes) {
+      std::vector<AttributeProto> resolved;
+      for (AttributeProto& a : n.attributes) {
+        if (a.graph) {
+          auto graph = std::make_shared<GraphProto>(*a.graph);
+          resolve(graph->nodes);
+          a.graph = std::move(graph);
+        }
+        if (a.reference.empty()) {
+          resolved.push_back(std::move(a));
+        } else if (const AttributeProto* value = given(a.reference)) {
+          resolved.push_back(*value);
+          resolved.back().name = a.name;
+        }
+      }
+      n.attributes = std::move(resolved);
+    }
+  };
+  std::vector<NodeProto> nodes = f.nodes;
+  resolve(nodes);
+  body.read_nodes(nodes);
+  std::vector<Value> results;
+  for (const std::string& name : f.outputs) {
+    const Value* v = body.find(name);
+    if (!v) fail_kind(ErrorKind::kUnsupported, "output '{}' of function '{}' could not be made", name, f.name);
+    results.push_back(*v);
+  }
+  return results;
+}
+
+std::vector<std::string> GraphImporter::captures_of(std::span<const GraphProto* const> graphs) {
+  std::vector<std::string> names, captured;
+  std::unordered_set<std::string> seen;
+  for (const GraphProto* g : graphs) free_names(*g, names, seen);
+  for (const std::string& name : names)
+    if (const Value* v = find(name); v && v->present && !v->constant && !v->dims) captured.push_back(name);
+  return captured;
+}
+
+Region GraphImporter::region(const GraphProto& graph, std::span<const Type> inputs, std::span<const std::string> captures, std::string_view name) {
+  std::vector<Type> types(inputs.begin(), inputs.end());
+  for (const std::string& c : captures) types.emplace_back(find(c)->type);
+  if (graph.inputs.size() != inputs.size()) fail("subgraph '{}' takes {} values, but gets {}", graph.name, graph.inputs.size(), inputs.size());
+  return op::make_region(b, std::string(name), types, [&](Builder& body, std::span<const ValueId> args) {
+    GraphImporter inner(model_, body, this);
+    inner.opsets_ = opsets_;
+    for (size_t i = 0; i < inputs.size(); ++i) inner.define(graph.inputs[i].name, Value::of(body, args[i]));
+    for (size_t i = 0; i < captures.size(); ++i) inner.define(captures[i], Value::of(body, args[inputs.size() + i]));
+    inner.read_initializers(graph, false);
+    inner.read_nodes(graph.nodes);
+    std::vector<ValueId> outputs;
+    for (const ValueInfo& o : graph.outputs) {
+      const Value* v = inner.find(o.name);
+      if (!v) fail_kind(ErrorKind::kUnsupported, "output '{}' of subgraph '{}' could not be made", o.name, graph.name);
+      outputs.push_back(inner.materialize(*v));
+    }
+    return outputs;
+  });
+}
+
+std::vector<Value> GraphImporter::inlined(const GraphProto& graph, std::span<const Value> inputs) {
+  GraphImporter inner(model_, b, this);
+  inner.opsets_ = opsets_;
+  std::vector<std::string> names;
+  std::unordered_set<std::string> seen;
+  free_names(graph, names, seen);
+  for (const std::string& name : names)
+    if (const Value* v = find(name)) inner.define(name, *v); // the same Builder: nothing is captured
+  for (size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i) inner.define(graph.inputs[i].name, inputs[i]);
+  inner.read_initializers(graph, false);
+  inner.read_nodes(graph.nodes);
+  std::vector<Value> results;
+  for (const ValueInfo& o : graph.outputs) {
+    const Value* v = inner.find(o.name);
+    if (!v) fail_kind(ErrorKind::kUnsupported, "output '{}' of subgraph '{}' could not be made", o.name, graph.name);
+    results.push_back(*v);
+  }
+  return results;
+}
+
+} // namespace ecotone::onnx
