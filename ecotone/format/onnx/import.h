@@ -122,6 +122,7 @@ class GraphImporter {
   std::vector<std::string> captures_of(std::span<const GraphProto* const> graphs);
   Tensor tensor(const TensorProto& t) const;
   Model& model() { return model_; }
+  bool is_root() const { return !parent_; }
   void poison(const std::string& name) { poisoned_[name] = true; }
 
  private:

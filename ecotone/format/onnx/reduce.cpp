@@ -1,0 +1,144 @@
+// Reductions and what is made of them.
+#include <cmath>
+#include <numeric>
+
+#include "ecotone/base/error.h"
+#include "ecotone/format/onnx/import.h"
+#include "ecotone/op/build.h"
+#include "ecotone/op/chlo.h"
+#include "ecotone/op/convert.h"
+#include "ecotone/op/elementwise.h"
+#include "ecotone/op/reduce.h"
+#include "ecotone/op/shape.h"
+
+namespace ecotone::onnx {
+namespace {
+
+struct Axes {
+  std::vector<int64_t> list;
+  bool keep;
+};
+// `since`: the opset from which the axes are an input.
+Axes reduction_axes(NodeContext& n, int64_t since) {
+  Axes a{n.axes(1, since, n.rank(0)), n.int_attribute("keepdims", 1) != 0};
+  const bool noop = n.int_attribute("noop_with_empty_axes", 0) != 0;
+  if (a.list.empty() && !noop) {
+    a.list.resize(static_cast<size_t>(n.rank(0)));
+    std::iota(a.list.begin(), a.list.end(), 0);
+  }
+  return a;
+}
+
+ValueId finished(NodeContext& n, ValueId reduced, const Axes& a) {
+  if (!a.keep) return reduced;
+  std::vector<Dim> shape = n.type(0).shape;
+  for (int64_t d : a.list) shape[static_cast<size_t>(d)] = 1;
+  return op::reshape(n.b, reduced, std::move(shape));
+}
+
+ValueId count_of(NodeContext& n, const Axes& a, ValueId like) {
+  Dim count = 1;
+  for (int64_t d : a.list) count = count * n.type(0).shape[static_cast<size_t>(d)];
+  const DType dtype = n.b.dtype(like);
+  const ValueId scalar = count.is_constant() ? op::scalar(n.b, dtype, static_cast<double>(count.constant()))
+                                             : op::convert(n.b, op::dim_value(n.b, count, DType::kI64), dtype);
+  return op::broadcast_to(n.b, scalar, n.b.tensor_type(like).shape);
+}
+
+template <op::Reducer R, int64_t kSince = 18>
+std::vector<Value> reduction(NodeContext& n) {
+  const Axes a = reduction_axes(n, kSince);
+  if constexpr (R == op::Reducer::kMultiply)
+    if (const auto* d = n.dims(0); d && a.list.size() == 1) { // the size of a shape
+      Dim product = 1;
+      for (const Dim& x : *d) product = product * x;
+      return {Value::of_dims({product}, n.dtype(0), !a.keep)};
+    }
+  return {n.result(finished(n, op::reduce(n.b, n.in(0), a.list, R), a))};
+}
+
+using Transform = ValueId (*)(Builder&, ValueId);
+// A sum of x after `Before`, then `After`.
+template <Transform Before, Transform After>
+std::vector<Value> sum_of(NodeContext& n) {
+  const Axes a = reduction_axes(n, 18);
+  ValueId x = n.in(0);
+  if constexpr (Before != nullptr) x = Before(n.b, x);
+  ValueId y = op::reduce(n.b, x, a.list, op::Reducer::kAdd);
+  if constexpr (After != nullptr) y = After(n.b, y);
+  return {n.result(finished(n, y, a))};
+}
+
+std::vector<Value> reduce_mean(NodeContext& n) {
+  const Axes a = reduction_axes(n, 18);
+  const ValueId sum = op::reduce(n.b, n.in(0), a.list, op::Reducer::kAdd);
+  return {n.result(finished(n, op::divide(n.b, sum, count_of(n, a, sum)), a))};
+}
+
+std::vector<Value> reduce_log_sum_exp(NodeContext& n) {
+  const Axes a = reduction_axes(n, 18);
+  const ValueId x = n.in(0);
+  const ValueId top = op::reduce(n.b, x, a.list, op::Reducer::kMaximum);
+  // An infinite maximum would make inf - inf.
+  const ValueId finite = op::select(n.b, op::is_finite(n.b, top), top, op::full_like(n.b, top, 0));
+  const ValueId shifted = op::subtract(n.b, x, op::broadcast_reduced(n.b, finite, n.type(0).shape, a.list));
+  const ValueId sum = op::reduce(n.b, op::exponential(n.b, shifted), a.list, op::Reducer::kAdd);
+  return {n.result(finished(n, op::add(n.b, op::log(n.b, sum), finite), a))};
+}
+
+// The index of the largest (smallest) entry: the first or, with select_last_index, the last of equals.
+template <bool kLargest>
+std::vector<Value> arg_extreme(NodeContext& n) {
+  const int64_t axis = n.axis_attribute("axis", 0, n.rank(0));
+  const bool last = n.int_attribute("select_last_index", 0) != 0;
+  const std::vector<Dim> shape = n.type(0).shape;
+  const Axes a{{axis}, n.int_attribute("keepdims", 1) != 0};
+  const ValueId x = n.in(0);
+  const ValueId best = op::reduce(n.b, x, a.list, kLargest ? op::Reducer::kMaximum : op::Reducer::kMinimum);
+  const ValueId wide = op::broadcast_reduced(n.b, best, shape, a.list);
+  ValueId hit = op::compare(n.b, op::ComparisonDirection::kEq, x, wide);
+  if (is_float(n.dtype(0))) hit = op::or_(n.b, hit, op::compare(n.b, op::ComparisonDirection::kNe, x, x)); // NaN is best
+  const ValueId index = op::iota(n.b, {DType::kI64, shape}, axis);
+  const ValueId none = op::full(n.b, DType::kI64, shape, last ? -1 : 9e15);
+  const ValueId picked = op::reduce(n.b, op::select(n.b, hit, index, none), a.list, last ? op::Reducer::kMaximum : op::Reducer::kMinimum);
+  return {n.result(finished(n, picked, a))};
+}
+
+std::vector<Value> top_k(NodeContext& n) {
+  const int64_t axis = n.axis_attribute("axis", -1, n.rank(0));
+  const int64_t k = n.opset < 10 ? n.int_attribute("k", 1) : n.ints(1, "k").at(0);
+  std::vector<int64_t> order(static_cast<size_t>(n.rank(0)));
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[static_cast<size_t>(axis)], order.back()); // its own inverse
+  ValueId x = op::transpose(n.b, n.in(0), order);
+  const bool smallest = n.int_attribute("largest", 1) == 0;
+  if (smallest) x = is_float(n.dtype(0)) ? op::negate(n.b, x) : op::not_(n.b, x); // both reverse the order
+  auto [values, indices] = op::chlo_top_k(n.b, x, k);
+  if (smallest) values = is_float(n.dtype(0)) ? op::negate(n.b, values) : op::not_(n.b, values);
+  const ValueId y = op::transpose(n.b, values, order), at = op::convert(n.b, op::transpose(n.b, indices, order), DType::kI64);
+  return {n.result(y), n.result(at)};
+}
+
+} // namespace
+
+std::span<const Registration> reduce_importers() {
+  using R = op::Reducer;
+  static constexpr Registration list[] = {
+      {"ReduceSum", reduction<R::kAdd, 13>},
+      {"ReduceProd", reduction<R::kMultiply>},
+      {"ReduceMax", reduction<R::kMaximum>},
+      {"ReduceMin", reduction<R::kMinimum>},
+      {"ReduceMean", reduce_mean},
+      {"ReduceL1", sum_of<op::abs, nullptr>},
+      {"ReduceL2", sum_of<op::square, op::sqrt>},
+      {"ReduceLogSum", sum_of<nullptr, op::log>},
+      {"ReduceSumSquare", sum_of<op::square, nullptr>},
+      {"ReduceLogSumExp", reduce_log_sum_exp},
+      {"ArgMax", arg_extreme<true>},
+      {"ArgMin", arg_extreme<false>},
+      {"TopK", top_k},
+  };
+  return list;
+}
+
+} // namespace ecotone::onnx
