@@ -57,7 +57,7 @@ std::string format_bytes(double b) {
   static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
   int unit = 0;
   while (b >= 1000 && unit < 4) b /= 1000, ++unit;
-  return fmt::format(unit ? "{:.1f} {}" : "{:.0f} {}", b, kUnits[unit]);
+  return unit ? fmt::format("{:.1f} {}", b, kUnits[unit]) : fmt::format("{:.0f} B", b);
 }
 
 } // namespace eco_command

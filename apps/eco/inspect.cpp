@@ -8,7 +8,6 @@
 
 #include "apps/eco/eco.h"
 #include "ecotone/base/error.h"
-#include "ecotone/format/stablehlo/stablehlo.h"
 #include "ecotone/op/contract.h"
 
 namespace eco_command {
@@ -21,7 +20,7 @@ using nlohmann::ordered_json;
 struct InspectOptions {
   std::string model;
   std::vector<std::string> shapes;
-  bool text = false, json = false;
+  bool json = false;
 };
 
 // A multiply-add counts as two, any other op as one per element of its result. Regions and calls count once.
@@ -91,10 +90,6 @@ int inspect(const InspectOptions& o) {
   for (const std::string& s : o.shapes) options.shapes.insert(parse_shape_option(s));
   const Model model = load_model(o.model, options);
   const Program& p = *model.program;
-  if (o.text) {
-    std::cout << stablehlo::print(p);
-    return kOk;
-  }
   const Summary s = summarize(p);
   const auto file_bytes = std::filesystem::file_size(o.model);
   if (o.json) {
@@ -136,10 +131,9 @@ int inspect(const InspectOptions& o) {
 void add_inspect(CLI::App& app, Action& action) {
   auto o = std::make_shared<InspectOptions>();
   CLI::App* verb = app.add_subcommand("inspect", "Show a model's inputs, outputs, parameters, operations and work");
-  verb->add_option("model", o->model, "An ONNX model or StableHLO text (.mlir)")->required();
+  verb->add_option("model", o->model, "An ONNX model")->required();
   verb->add_option("--shape", o->shapes, "Sizes of an input, as name=1,3,224,224; may be repeated");
-  auto* text = verb->add_flag("--text", o->text, "Print the Program as StableHLO text");
-  verb->add_flag("--json", o->json, "Print JSON")->excludes(text);
+  verb->add_flag("--json", o->json, "Print JSON");
   verb->callback([o, &action] { action = [o] { return inspect(*o); }; });
 }
 

@@ -10,7 +10,6 @@
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/engine/verify.h"
-#include "ecotone/format/stablehlo/stablehlo.h"
 
 namespace eco_command {
 namespace {
@@ -86,60 +85,8 @@ int report(const VerifyOptions& o, const VerifyReport& r) {
   return r.passed ? kOk : kFindings;
 }
 
-// The values of one check, judged as its name says. `almost_eq` allows StableHLO's 0.0001 relative and absolute.
-std::string judge_check(const stablehlo::Check& check, const Tensor& actual, const Tensor& expected) {
-  const auto d = backend::difference(actual, expected);
-  if (check.kind == "expect_eq" || check.kind == "expect_eq_const")
-    return d.bit_equal ? "" : fmt::format("values differ by up to {:.6g}", d.max_abs);
-  for (int64_t i = 0; i < actual.size(); ++i) {
-    const auto a = actual.at_complex(i), e = expected.at_complex(i);
-    const bool both_nan = std::isnan(a.real()) && std::isnan(e.real());
-    if (!both_nan && a != e && !(std::abs(a - e) <= check.tolerance * (1 + std::abs(e))))
-      return fmt::format("element {}: {} is not close to {}", i, a.real(), e.real());
-  }
-  return "";
-}
-
-int verify_conformance(const VerifyOptions& o, const std::vector<stablehlo::Module>& modules) {
-  ordered_json rows = ordered_json::array();
-  int passed = 0, failed = 0;
-  for (const auto& module : modules)
-    for (const auto& function : module.functions) {
-      if (!function.program->inputs().empty() || function.checks.empty()) continue;
-      std::vector<Tensor> values;
-      std::string error;
-      try {
-        values = backend::evaluate(*function.program, {});
-      } catch (const Error& e) {
-        error = e.what();
-      }
-      for (size_t i = 0; i < function.checks.size(); ++i) {
-        const auto& check = function.checks[i];
-        const std::string why = !error.empty() ? error : judge_check(check, values[check.actual_output], values[check.expected_output]);
-        (why.empty() ? passed : failed) += 1;
-        const std::string where = location_str(check.location);
-        if (o.json)
-          rows.push_back({{"function", function.name}, {"check", check.kind}, {"location", where}, {"passed", why.empty()}, {"reason", why}});
-        else
-          fmt::print("{} {} @{} check.{}{}\n", why.empty() ? "pass" : "FAIL", where, function.name, check.kind, why.empty() ? "" : ": " + why);
-      }
-    }
-  if (o.json)
-    std::cout << ordered_json{{"schema_version", kSchemaVersion}, {"model", o.model}, {"passed", failed == 0},
-                              {"checks_passed", passed}, {"checks_failed", failed}, {"checks", rows}}.dump(2) << '\n';
-  else
-    fmt::print("{} checks passed, {} failed\n", passed, failed);
-  return failed ? kFindings : kOk;
-}
-
 int verify(const VerifyOptions& o) {
   const ModelFormat format = detect_format(o.model);
-  if (format == ModelFormat::kStableHlo && o.against.empty()) {
-    const auto modules = stablehlo::parse(read_text_file(o.model), o.model);
-    for (const auto& module : modules)
-      for (const auto& function : module.functions)
-        if (!function.checks.empty()) return verify_conformance(o, modules);
-  }
   if (!o.against.empty() && std::filesystem::is_directory(o.against)) return report(o, verify_against_folder(o.model, o.against));
   const auto [model, inputs] = o.inputs.load(o.model);
   const std::string engine = !o.against.empty() ? o.against : format == ModelFormat::kOnnx ? "onnxruntime" : "jax";
@@ -150,9 +97,9 @@ int verify(const VerifyOptions& o) {
 
 void add_verify(CLI::App& app, Action& action) {
   auto o = std::make_shared<VerifyOptions>();
-  CLI::App* verb = app.add_subcommand("verify", "Check a model's numbers against another engine, stored values, or its own checks");
-  verb->add_option("model", o->model, "An ONNX model or StableHLO text (.mlir); a file with check.* calls is run by itself")->required();
-  verb->add_option("--against", o->against, "onnxruntime (default for ONNX), openvino, jax (default for StableHLO), or a folder of input_N.pb and output_N.pb");
+  CLI::App* verb = app.add_subcommand("verify", "Check a model's numbers against another engine or stored values");
+  verb->add_option("model", o->model, "An ONNX model")->required();
+  verb->add_option("--against", o->against, "onnxruntime (the default), openvino, or a folder of input_N.pb and output_N.pb");
   o->inputs.add_to(*verb);
   verb->add_option("--threads", o->threads, "Threads of the other engine; 0 is its own choice")->check(CLI::NonNegativeNumber);
   verb->add_flag("--json", o->json, "Print a JSON report");
