@@ -128,6 +128,8 @@ class GraphImporter {
  private:
   friend class NodeContext;
   void read_node(const NodeProto& node);
+  bool is_poisoned(const std::string& name) const;
+  std::optional<std::vector<Value>> folded(const NodeProto& node, const std::vector<Value>& inputs);
   std::vector<Value> import_node(const NodeProto& node, std::vector<Value> inputs);
   std::vector<Value> import_function(const FunctionProto& f, const NodeProto& node, std::vector<Value> inputs);
   int64_t opset(const std::string& domain) const;

@@ -52,6 +52,31 @@ void free_names(const GraphProto& g, std::vector<std::string>& names, std::unord
   for (const ValueInfo& v : g.outputs) use(v.name);
 }
 
+// The outputs of a Program without inputs, if it has none but plain ops.
+std::optional<std::vector<Tensor>> evaluate_constants(const Program& p) {
+  struct NoRegions final : RegionRunner {
+    std::vector<Tensor> run(const Region&, std::span<const Tensor>) override { fail_kind(ErrorKind::kInternal, "a region in a constant"); }
+    void bind_symbol(const Dim&, int64_t) override { fail_kind(ErrorKind::kInternal, "a symbol in a constant"); }
+  } runner;
+  if (!p.symbols().empty() || !p.parameters().empty()) return std::nullopt;
+  std::vector<Tensor> values(p.value_count());
+  for (const Equation& e : p.equations()) {
+    if (!e.op->evaluate || !e.regions.empty()) return std::nullopt;
+    std::vector<Tensor> operands;
+    std::vector<Type> operand_types, result_types;
+    for (ValueId v : e.operands) {
+      operands.push_back(values[v]);
+      operand_types.push_back(p.type(v));
+    }
+    for (uint32_t i = 0; i < e.result_count; ++i) result_types.push_back(p.type(e.first_result + i));
+    const std::vector<Tensor> results = e.op->evaluate({e.attributes, operands, {}, operand_types, result_types, {}, EvalMode::kSpec, runner});
+    for (uint32_t i = 0; i < e.result_count; ++i) values[e.first_result + i] = results[i];
+  }
+  std::vector<Tensor> outputs;
+  for (const Output& o : p.outputs()) outputs.push_back(values[o.value]);
+  return outputs;
+}
+
 } // namespace
 
 void GraphImporter::define(const std::string& name, Value value) {
@@ -84,6 +109,10 @@ ValueId GraphImporter::materialize(const Value& value) {
 
 Tensor GraphImporter::tensor(const TensorProto& t) const { return to_tensor(t, model_.folder, model_.owner); }
 
+bool GraphImporter::is_poisoned(const std::string& name) const {
+  return poisoned_.contains(name) || (parent_ && !values_.contains(name) && parent_->is_poisoned(name));
+}
+
 void GraphImporter::read_initializers(const GraphProto& graph, bool as_parameters) {
   if (graph.has_sparse) model_.unsupported.push_back("sparse initializers");
   for (const TensorProto& t : graph.initializers) {
@@ -112,7 +141,7 @@ void GraphImporter::read_nodes(const std::vector<NodeProto>& nodes) {
     for (const std::string& name : n.outputs) later.emplace(name, &n);
   for (const NodeProto& n : nodes) {
     for (const std::string& name : n.inputs) {
-      if (name.empty() || find(name) || poisoned_.contains(name)) continue;
+      if (name.empty() || find(name) || is_poisoned(name)) continue;
       if (later.contains(name))
         fail("{}: input '{}' is made by a later {}: the graph has a cycle or is not in order", describe(n), name, describe(*later[name]));
       fail("{}: input '{}' is made by nothing: the graph has a dangling name", describe(n), name);
@@ -122,14 +151,17 @@ void GraphImporter::read_nodes(const std::vector<NodeProto>& nodes) {
 }
 
 void GraphImporter::read_node(const NodeProto& node) {
-  const bool lost = std::ranges::any_of(node.inputs, [&](const std::string& name) { return poisoned_.contains(name); });
+  const bool lost = std::ranges::any_of(node.inputs, [&](const std::string& name) { return is_poisoned(name); });
   std::vector<Value> results;
   try {
     if (!lost) {
       std::vector<Value> inputs;
       for (const std::string& name : node.inputs) inputs.push_back(name.empty() ? Value::absent() : *find(name));
       const LocationScope scope(b, named_location(describe(node), file_location(model_.file_name, 0, 0)));
-      results = import_node(node, std::move(inputs));
+      if (auto known = folded(node, inputs))
+        results = std::move(*known);
+      else
+        results = import_node(node, std::move(inputs));
       if (results.size() < node.outputs.size())
         for (size_t i = results.size(); i < node.outputs.size(); ++i)
           if (!node.outputs[i].empty()) fail_kind(ErrorKind::kUnsupported, "output {} is not read", i);
@@ -147,6 +179,41 @@ void GraphImporter::read_node(const NodeProto& node) {
     if (results[i].id != kNoValue && b.definition(results[i].id)) b.name_value(results[i].id, node.outputs[i]);
     define(node.outputs[i], std::move(results[i]));
   }
+}
+
+// A node of small constants is computed now, so that shapes can depend on it.
+std::optional<std::vector<Value>> GraphImporter::folded(const NodeProto& node, const std::vector<Value>& inputs) {
+  constexpr int64_t kMostElements = 64;
+  if (inputs.empty() || node.op_type == "Identity") return std::nullopt;
+  std::vector<Value> constants;
+  for (const Value& v : inputs) {
+    if (v.present && (!v.constant || v.constant->size() > kMostElements)) return std::nullopt;
+    constants.push_back(v);
+    constants.back().id = kNoValue;
+  }
+  for (const AttributeProto& a : node.attributes)
+    if (a.graph) return std::nullopt;
+  Builder scratch(node.op_type);
+  scratch.set_location(b.location());
+  GraphImporter inner(model_, scratch, this);
+  inner.opsets_ = opsets_;
+  std::vector<Value> results = inner.import_node(node, std::move(constants));
+  for (size_t i = 0; i < results.size(); ++i)
+    if (!results[i].constant && !results[i].dims) {
+      // Only what shapes are made of: larger results stay equations.
+      if (!results[i].type.is_static() || element_count(results[i].type.static_shape()) > kMostElements) return std::nullopt;
+      scratch.output(std::to_string(i), results[i].id);
+    }
+  const ProgramRef program = std::move(scratch).build();
+  const std::optional<std::vector<Tensor>> values = evaluate_constants(*program);
+  if (!values) return std::nullopt;
+  size_t next = 0;
+  for (Value& v : results)
+    if (!v.constant && !v.dims)
+      v = Value::of_constant((*values)[next++]);
+    else
+      v.id = kNoValue;
+  return results;
 }
 
 std::vector<Value> GraphImporter::import_node(const NodeProto& node, std::vector<Value> inputs) {

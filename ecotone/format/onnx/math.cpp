@@ -127,8 +127,11 @@ Value cast(NodeContext& n, DType to, bool saturate) {
   const DType from = n.dtype(0);
   if (const auto* d = n.dims(0); d && is_integer(to) && is_integer(from) && bit_width(to) >= 32)
     return Value::of_dims(*d, to, n.rank(0) == 0);
-  ValueId x = n.in(0);
-  const auto& format = info(to).format;
+  if (const auto* d = n.dims(0); d && to == DType::kBool && d->size() == 1) {
+    const Decision zero = decide_equal((*d)[0], 0, n.b.symbols());
+    if (zero != Decision::kUnknown) return Value::of_dims({zero == Decision::kNo}, to, n.rank(0) == 0);
+  }
+  const ValueId x = n.in(0);
   // Small floats without infinities saturate by default; infinities then become the largest value.
   if (saturate && is_float(to) && bit_width(to) == 8 && to != DType::kF8E8M0FNU && (is_float(from))) {
     const double limit = max_finite(to);
@@ -136,7 +139,6 @@ Value cast(NodeContext& n, DType to, bool saturate) {
     const ValueId clamped = op::clamp(n.b, op::scalar(n.b, DType::kF32, -limit), wide, op::scalar(n.b, DType::kF32, limit));
     return n.result(op::convert(n.b, clamped, to));
   }
-  (void)format;
   return n.result(op::convert(n.b, x, to));
 }
 std::vector<Value> cast(NodeContext& n) {
