@@ -21,29 +21,18 @@ void InputOptions::add_to(CLI::App& verb) {
 std::pair<Model, std::vector<Tensor>> InputOptions::load(const std::string& path) const {
   ModelOptions options;
   for (const std::string& s : shapes) options.shapes.insert(parse_shape_option(s));
-  Model model = load_model(path, options);
-  for (const auto& [name, sizes] : options.shapes) {
-    bool known = false;
-    for (const Input& i : model.program->inputs()) known = known || i.name == name;
-    if (!known) fail("--shape {}: the model has no such input; 'eco inspect {}' lists them", name, path);
+  if (files.empty()) {
+    Model model = load_model(path, options);
+    std::vector<Tensor> inputs = make_inputs(*model.program, seed);
+    return {std::move(model), std::move(inputs)};
   }
-  if (files.empty()) return {model, make_inputs(*model.program, seed)};
+  const Model signature = load_signature(path);
   NamedTensors given;
   for (const std::string& f : files)
-    for (auto& t : read_inputs(f, *model.program, image)) given.push_back(std::move(t));
+    for (auto& t : read_inputs(f, *signature.program, image)) given.push_back(std::move(t));
+  specialize(options, *signature.program, match_inputs(*signature.program, given));
+  Model model = load_model(path, options);
   std::vector<Tensor> inputs = match_inputs(*model.program, given);
-  bool open = false;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const Input& input = model.program->inputs()[i];
-    if (is_token(input.type)) continue;
-    open = open || !tensor(input.type).is_static();
-    options.shapes[input.name] = inputs[i].shape();
-  }
-  // Sizes that were open are read again as known: shape computations then fold.
-  if (open && model.format == ModelFormat::kOnnx) {
-    model = load_model(path, options);
-    inputs = match_inputs(*model.program, given);
-  }
   return {std::move(model), std::move(inputs)};
 }
 

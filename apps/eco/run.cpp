@@ -83,13 +83,19 @@ int run_once(const RunOptions& o) {
   return kOk;
 }
 
-// Lines "IN.npz OUT.npz" (or tab-separated) from stdin; an answer each: "ok SECONDS" or "error MESSAGE". The model is read once for each set of
-// input shapes.
+// Lines "IN.npz OUT.npz" (or tab-separated) from stdin; an answer each: "ok SECONDS" or "error MESSAGE". The model is read once for each
+// set of input shapes and small integer inputs.
 int run_stream(const RunOptions& o) {
-  std::map<std::vector<std::pair<std::string, Shape>>, Model> models;
+  std::vector<std::pair<ModelOptions, Model>> models;
   ModelOptions options;
   for (const std::string& s : o.inputs.shapes) options.shapes.insert(parse_shape_option(s));
-  const Model first = load_model(o.model, options);
+  const Model signature = load_signature(o.model);
+  const auto model_for = [&](const ModelOptions& specific) -> const Program& {
+    for (const auto& [known, model] : models)
+      if (known == specific) return *model.program;
+    if (models.size() > 64) models.clear();
+    return *models.emplace_back(specific, load_model(o.model, specific)).second.program;
+  };
   std::string line;
   while (std::getline(std::cin, line)) {
     if (line.empty()) continue;
@@ -97,20 +103,10 @@ int run_stream(const RunOptions& o) {
     try {
       const size_t tab = line.find('\t'), split = tab != std::string::npos ? tab : line.find(' ');
       if (split == std::string::npos) fail("a line is 'IN.npz OUT.npz'");
-      const NamedTensors given = read_inputs(line.substr(0, split), *first.program, o.inputs.image);
-      std::vector<std::pair<std::string, Shape>> key;
+      const NamedTensors given = read_inputs(line.substr(0, split), *signature.program, o.inputs.image);
       ModelOptions specific = options;
-      for (const auto& [name, t] : given) {
-        key.emplace_back(name, t.shape());
-        specific.shapes[name] = t.shape();
-      }
-      match_inputs(*first.program, given); // says what is wrong before anything is read again
-      auto it = models.find(key);
-      if (it == models.end()) {
-        if (models.size() > 64) models.clear();
-        it = models.emplace(key, first.format == ModelFormat::kOnnx ? load_model(o.model, specific) : first).first;
-      }
-      const Program& p = *it->second.program;
+      specialize(specific, *signature.program, match_inputs(*signature.program, given));
+      const Program& p = model_for(specific);
       std::vector<Tensor> outputs;
       const double seconds = timed_evaluate(p, match_inputs(p, given), o.eval_mode(), outputs);
       write_outputs(line.substr(split + 1), p, outputs);

@@ -57,6 +57,23 @@ Model load_model(const std::filesystem::path& path, const ModelOptions& options)
   return model;
 }
 
+Model load_signature(const std::filesystem::path& path) {
+  Model model{path, detect_format(path), nullptr};
+  model.program = model.format == ModelFormat::kOnnx ? onnx::read_signature(path) : load_model(path, {}).program;
+  return model;
+}
+
+void specialize(ModelOptions& options, const Program& program, std::span<const Tensor> inputs) {
+  constexpr int64_t kMostKnown = 64;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Input& input = program.inputs()[i];
+    if (is_token(input.type)) continue;
+    options.shapes[input.name] = inputs[i].shape();
+    const bool discrete = is_integer(inputs[i].dtype()) || inputs[i].dtype() == DType::kBool;
+    if (discrete && inputs[i].rank() <= 1 && inputs[i].size() <= kMostKnown) options.known_inputs[input.name] = inputs[i];
+  }
+}
+
 std::pair<std::string, std::vector<int64_t>> parse_shape_option(const std::string& text) {
   const size_t equals = text.rfind('=');
   std::vector<int64_t> sizes;

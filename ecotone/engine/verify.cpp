@@ -96,18 +96,13 @@ VerifyReport verify_against_folder(const std::filesystem::path& path, const std:
   };
   const std::vector<Tensor> values = read_all("input_"), expected = read_all("output_");
   if (expected.empty()) fail("{}: there is no output_0.pb in that folder", folder.string());
-  Model model = load_model(path);
+  const Model signature = load_signature(path);
   NamedTensors given;
   for (const Tensor& t : values) given.emplace_back("", t);
-  std::vector<Tensor> inputs = match_inputs(*model.program, given);
-  // Shapes may depend on the inputs' values, and fold once these are known.
+  const std::vector<Tensor> inputs = match_inputs(*signature.program, given);
   ModelOptions options;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const std::string& name = model.program->inputs()[i].name;
-    options.shapes[name] = inputs[i].shape();
-    if (is_integer(inputs[i].dtype()) && inputs[i].size() <= 64) options.known_inputs[name] = inputs[i];
-  }
-  model = load_model(path, options);
+  specialize(options, *signature.program, inputs);
+  const Model model = load_model(path, options);
   const auto start = std::chrono::steady_clock::now();
   const std::vector<Tensor> spec = backend::evaluate(*model.program, inputs, EvalMode::kSpec);
   const double seconds = seconds_since(start);

@@ -146,6 +146,22 @@ ProgramRef read_program(std::span<const std::byte> bytes, const std::filesystem:
   }
 }
 
+ProgramRef read_signature(const std::filesystem::path& path) {
+  const auto file = MappedFile::open(path);
+  try {
+    const ModelProto proto = decode_model(file->text());
+    check_versions(proto);
+    GraphImporter::Model model{proto, path.parent_path(), path.string(), file, {}};
+    Builder builder("signature");
+    GraphImporter importer(model, builder, nullptr);
+    for (const TensorProto& t : proto.graph->initializers) importer.define(t.name, Value::absent());
+    read_inputs(*proto.graph, {}, importer, model);
+    return std::move(builder).build();
+  } catch (const Error& e) {
+    throw e.with_context(path.string());
+  }
+}
+
 ProgramRef read_program(const std::filesystem::path& path, const ReadOptions& options) {
   const auto file = MappedFile::open(path);
   return read_program(file->bytes(), path.parent_path().empty() ? "." : path.parent_path(), path.string(), options, file);

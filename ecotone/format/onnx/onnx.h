@@ -23,6 +23,9 @@ ProgramRef read_program(const std::filesystem::path& path, const ReadOptions& op
 ProgramRef read_program(std::span<const std::byte> bytes, const std::filesystem::path& folder, const std::string& file_name,
                         const ReadOptions& options, std::shared_ptr<const void> owner);
 
+// A Program of the model's inputs alone, without equations or outputs: what must be known before sizes can be given.
+ProgramRef read_signature(const std::filesystem::path& path);
+
 // The tensors in a file of one TensorProto, SequenceProto or OptionalProto, as ONNX's test suite stores them; sequences and optionals
 // are flattened. Throws Error when the bytes are none.
 std::vector<Tensor> read_value_file(const std::filesystem::path& path);
