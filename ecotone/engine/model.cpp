@@ -64,13 +64,13 @@ Model load_signature(const std::filesystem::path& path) {
 }
 
 void specialize(ModelOptions& options, const Program& program, std::span<const Tensor> inputs) {
-  constexpr int64_t kMostKnown = 64;
+  constexpr int64_t kMostKnown = 64, kMostFloats = 8; // floats: scales of Resize, bounds of Range
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Input& input = program.inputs()[i];
     if (is_token(input.type)) continue;
     options.shapes[input.name] = inputs[i].shape();
     const bool discrete = is_integer(inputs[i].dtype()) || inputs[i].dtype() == DType::kBool;
-    if (discrete && inputs[i].rank() <= 1 && inputs[i].size() <= kMostKnown) options.known_inputs[input.name] = inputs[i];
+    if (inputs[i].rank() <= 1 && inputs[i].size() <= (discrete ? kMostKnown : kMostFloats)) options.known_inputs[input.name] = inputs[i];
   }
 }
 

@@ -30,8 +30,8 @@ ModelFormat detect_format(const std::filesystem::path& path);
 Model load_model(const std::filesystem::path& path, const ModelOptions& options = {});
 // The model's inputs alone (a Program without equations), read even where the rest needs sizes to be given.
 Model load_signature(const std::filesystem::path& path);
-// Adds what these inputs tell: their shapes, and the values of small integer vectors and scalars, which shapes and branches may
-// depend on. The inputs are in the order of `program`.
+// Adds what these inputs tell: their shapes, and the values of small vectors and scalars, which shapes and branches may depend
+// on. The inputs are in the order of `program`.
 void specialize(ModelOptions& options, const Program& program, std::span<const Tensor> inputs);
 
 // "name=1,3,224,224" -> (name, sizes); Error when it isn't so.

@@ -16,7 +16,8 @@ constexpr int kMaxFunctionDepth = 32;
 const std::unordered_map<std::string_view, Importer>& registry() {
   static const auto* const table = [] {
     auto* t = new std::unordered_map<std::string_view, Importer>;
-    for (auto list : {math_importers, shape_importers, reduce_importers, nn_importers, rnn_importers, control_importers})
+    for (auto list : {math_importers, shape_importers, reduce_importers, nn_importers, rnn_importers, control_importers, element_importers,
+                      quant_importers})
       for (const Registration& r : list()) t->emplace(r.op_type, r.importer);
     return t;
   }();
@@ -188,6 +189,7 @@ std::optional<std::vector<Value>> GraphImporter::folded(const NodeProto& node, c
   std::vector<Value> constants;
   for (const Value& v : inputs) {
     if (v.present && (!v.constant || v.constant->size() > kMostElements)) return std::nullopt;
+    if (v.id != kNoValue && is_float(v.type.dtype)) return std::nullopt; // what runs in f64 in mode `real` must stay an equation
     constants.push_back(v);
     constants.back().id = kNoValue;
   }

@@ -139,6 +139,8 @@ Value cast(NodeContext& n, DType to, bool saturate) {
     const ValueId clamped = op::clamp(n.b, op::scalar(n.b, DType::kF32, -limit), wide, op::scalar(n.b, DType::kF32, limit));
     return n.result(op::convert(n.b, clamped, to));
   }
+  // ONNX wraps what does not fit into 2 or 4 bits.
+  if (is_integer(to) && bit_width(to) < 8 && is_float(from)) return n.result(op::convert(n.b, op::convert(n.b, x, DType::kI32), to));
   return n.result(op::convert(n.b, x, to));
 }
 std::vector<Value> cast(NodeContext& n) {
@@ -196,7 +198,8 @@ std::vector<Value> clip(NodeContext& n) {
 }
 
 std::vector<Value> bit_shift(NodeContext& n) {
-  return n.string_attribute("direction", "") == "LEFT" ? binary<op::shift_left>(n) : binary<op::shift_right_logical>(n);
+  if (n.string_attribute("direction", "") == "LEFT") return binary<op::shift_left>(n);
+  return is_signed_integer(n.dtype(0)) ? binary<op::shift_right_arithmetic>(n) : binary<op::shift_right_logical>(n);
 }
 
 std::vector<Value> is_inf(NodeContext& n) {

@@ -9,7 +9,7 @@
 namespace ecotone::onnx {
 namespace {
 
-constexpr int64_t kOldestOpset = 6, kNewestOpset = 26;
+constexpr int64_t kOldestOpset = 1, kNewestOpset = 28;
 
 void check_versions(const ModelProto& m) {
   if (m.ir_version < 1) fail("no ONNX model: it names no ir_version");

@@ -261,6 +261,19 @@ std::vector<Value> layer_normalization(NodeContext& n) {
   return {n.result(y), n.result(keep_axes(n, r.mean, axes)), n.result(keep_axes(n, r.inverse, axes))};
 }
 
+std::vector<Value> rms_normalization(NodeContext& n) {
+  const int64_t axis = n.axis_attribute("axis", -1, n.rank(0));
+  std::vector<int64_t> axes(static_cast<size_t>(n.rank(0) - axis));
+  std::iota(axes.begin(), axes.end(), axis);
+  const DType dtype = n.dtype(0);
+  const ValueId x = bit_width(dtype) < 32 ? op::convert(n.b, n.in(0), DType::kF32) : n.in(0);
+  const std::vector<Dim>& shape = n.type(0).shape;
+  const ValueId power = mean_over(n.b, op::multiply(n.b, x, x), axes);
+  const ValueId inverse = op::rsqrt(n.b, op::add(n.b, power, op::full_like(n.b, power, n.float_attribute("epsilon", 1e-5))));
+  const ValueId y = op::convert(n.b, op::multiply(n.b, x, op::broadcast_reduced(n.b, inverse, shape, axes)), dtype);
+  return {n.result(op::multiply(n.b, y, op::broadcast_to(n.b, n.in(1), shape)))};
+}
+
 std::vector<Value> instance_normalization(NodeContext& n) {
   const ValueId x = n.in(0);
   const Normalized r = normalize(n.b, x, spatial_axes(n), n.float_attribute("epsilon", 1e-5));
@@ -306,7 +319,10 @@ std::vector<Value> leaky_relu(NodeContext& n) {
   return {n.result(where_positive(n.b, x, x, op::multiply(n.b, x, constant_like(n.b, x, n.float_attribute("alpha", 0.01)))))};
 }
 std::vector<Value> prelu(NodeContext& n) {
-  const ValueId x = n.in(0), slope = op::broadcast_to(n.b, n.in(1), n.type(0).shape);
+  const ValueId x = n.in(0);
+  // Opset 6 has one slope a channel.
+  const bool channels = n.opset < 7 && n.rank(1) == 1 && n.type(1).shape[0] != Dim(1);
+  const ValueId slope = channels ? per_channel(n.b, n.in(1), x) : op::broadcast_to(n.b, n.in(1), n.type(0).shape);
   return {n.result(where_positive(n.b, x, x, op::multiply(n.b, x, slope)))};
 }
 std::vector<Value> elu(NodeContext& n) {
@@ -317,6 +333,26 @@ std::vector<Value> selu(NodeContext& n) {
   const double alpha = n.float_attribute("alpha", 1.67326319217681884765625), gamma = n.float_attribute("gamma", 1.05070102214813232421875);
   const ValueId x = n.in(0), tail = op::multiply(n.b, op::exponential_minus_one(n.b, x), constant_like(n.b, x, alpha));
   return {n.result(op::multiply(n.b, where_positive(n.b, x, x, tail), constant_like(n.b, x, gamma)))};
+}
+std::vector<Value> celu(NodeContext& n) {
+  const ValueId x = n.in(0), alpha = constant_like(n.b, x, n.float_attribute("alpha", 1));
+  return {n.result(where_positive(n.b, x, x, op::multiply(n.b, alpha, op::exponential_minus_one(n.b, op::divide(n.b, x, alpha)))))};
+}
+std::vector<Value> thresholded_relu(NodeContext& n) {
+  const ValueId x = n.in(0), above = op::compare(n.b, op::ComparisonDirection::kGt, x, constant_like(n.b, x, n.float_attribute("alpha", 1)));
+  return {n.result(op::select(n.b, above, x, constant_like(n.b, x, 0)))};
+}
+std::vector<Value> shrink(NodeContext& n) {
+  const ValueId x = n.in(0), bias = constant_like(n.b, x, n.float_attribute("bias", 0));
+  const double lambda = n.float_attribute("lambd", 0.5);
+  const ValueId below = op::compare(n.b, op::ComparisonDirection::kLt, x, constant_like(n.b, x, -lambda));
+  const ValueId above = op::compare(n.b, op::ComparisonDirection::kGt, x, constant_like(n.b, x, lambda));
+  const ValueId upper = op::select(n.b, above, op::subtract(n.b, x, bias), constant_like(n.b, x, 0));
+  return {n.result(op::select(n.b, below, op::add(n.b, x, bias), upper))};
+}
+std::vector<Value> swish(NodeContext& n) {
+  const ValueId x = n.in(0);
+  return {n.result(op::multiply(n.b, x, op::logistic(n.b, op::multiply(n.b, x, constant_like(n.b, x, n.float_attribute("alpha", 1))))))};
 }
 ValueId hard_sigmoid(Builder& b, ValueId x, double alpha, double beta) {
   const ValueId line = op::add(b, op::multiply(b, x, op::full_like(b, x, alpha)), op::full_like(b, x, beta));
@@ -508,6 +544,11 @@ std::span<const Registration> nn_importers() {
       {"InstanceNormalization", instance_normalization},
       {"Softmax", softmax},
       {"LogSoftmax", log_softmax},
+      {"RMSNormalization", rms_normalization},
+      {"Celu", celu},
+      {"ThresholdedRelu", thresholded_relu},
+      {"Shrink", shrink},
+      {"Swish", swish},
       {"Relu", relu},
       {"LeakyRelu", leaky_relu},
       {"PRelu", prelu},

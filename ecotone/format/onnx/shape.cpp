@@ -352,7 +352,7 @@ std::vector<Value> space_to_depth(NodeContext& n) {
   if (s < 1 || n.rank(0) != 4) fail("SpaceToDepth takes four dimensions and a positive blocksize");
   const std::vector<Dim> x = n.type(0).shape;
   ValueId y = op::reshape(n.b, n.in(0), {x[0], x[1], floordiv(x[2], s), s, floordiv(x[3], s), s});
-  y = op::transpose(n.b, y, {0, 3, 5, 1, 2, 4});
+  y = op::transpose(n.b, y, n.string_attribute("mode", "DCR") == "CRD" ? std::vector<int64_t>{0, 1, 3, 5, 2, 4} : std::vector<int64_t>{0, 3, 5, 1, 2, 4});
   return {n.result(op::reshape(n.b, y, {x[0], x[1] * s * s, floordiv(x[2], s), floordiv(x[3], s)}))};
 }
 
