@@ -36,4 +36,4 @@ struct InputOptions {
 std::string format_seconds(double seconds);
 std::string format_bytes(double bytes);
 
-} // namespace eco_command
+}  // namespace eco_command

@@ -1,7 +1,8 @@
 #include <fmt/core.h>
 
-#include "apps/eco/eco.h"
 #include "ecotone/base/error.h"
+
+#include "apps/eco/eco.h"
 
 namespace eco_command {
 
@@ -10,12 +11,16 @@ using namespace ecotone::engine;
 
 void InputOptions::add_to(CLI::App& verb) {
   verb.add_option("-i,--input", files,
-                  "Inputs: .npz or .safetensors with arrays named after the model's inputs; .npy, ONNX .pb, .png, .jpg; or name=FILE. "
+                  "Inputs: .npz or .safetensors with arrays named after the model's inputs; .npy, ONNX .pb, .png, "
+                  ".jpg; or name=FILE. "
                   "May be repeated. Without it inputs are made from --seed");
   verb.add_option("--shape", shapes, "Sizes of an input, as name=1,3,224,224; may be repeated");
-  verb.add_option("--seed", seed, "Seed of made inputs (floats normal; integers in range of what they index, else 0 or 1)")->capture_default_str();
+  verb.add_option("--seed", seed,
+                  "Seed of made inputs (floats normal; integers in range of what they index, else 0 or 1)")
+      ->capture_default_str();
   verb.add_option("--mean", image.mean, "Subtracted from an image's RGB/255, per channel")->delimiter(',');
-  verb.add_option("--std", image.std, "An image's RGB/255 less the mean is divided by this, per channel")->delimiter(',');
+  verb.add_option("--std", image.std, "An image's RGB/255 less the mean is divided by this, per channel")
+      ->delimiter(',');
 }
 
 std::pair<Model, std::vector<Tensor>> InputOptions::load(const std::string& path) const {
@@ -49,4 +54,4 @@ std::string format_bytes(double b) {
   return unit ? fmt::format("{:.1f} {}", b, kUnits[unit]) : fmt::format("{:.0f} B", b);
 }
 
-} // namespace eco_command
+}  // namespace eco_command

@@ -6,9 +6,10 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include "apps/eco/eco.h"
 #include "ecotone/base/error.h"
 #include "ecotone/op/contract.h"
+
+#include "apps/eco/eco.h"
 
 namespace eco_command {
 namespace {
@@ -93,7 +94,10 @@ int inspect(const InspectOptions& o) {
   const Summary s = summarize(p);
   const auto file_bytes = std::filesystem::file_size(o.model);
   if (o.json) {
-    ordered_json j{{"schema_version", kSchemaVersion}, {"model", o.model}, {"format", name(model.format)}, {"file_bytes", file_bytes}};
+    ordered_json j{{"schema_version", kSchemaVersion},
+                   {"model", o.model},
+                   {"format", name(model.format)},
+                   {"file_bytes", file_bytes}};
     j["inputs"] = ordered_json::array(), j["outputs"] = ordered_json::array(), j["parameters"] = ordered_json::array();
     for (const Input& i : p.inputs()) j["inputs"].push_back(type_json(i.name, i.type, p));
     for (const Output& x : p.outputs()) j["outputs"].push_back(type_json(x.name, p.type(x.value), p));
@@ -126,7 +130,7 @@ int inspect(const InspectOptions& o) {
   return kOk;
 }
 
-} // namespace
+}  // namespace
 
 void add_inspect(CLI::App& app, Action& action) {
   auto o = std::make_shared<InspectOptions>();
@@ -137,4 +141,4 @@ void add_inspect(CLI::App& app, Action& action) {
   verb->callback([o, &action] { action = [o] { return inspect(*o); }; });
 }
 
-} // namespace eco_command
+}  // namespace eco_command

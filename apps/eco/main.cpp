@@ -5,9 +5,10 @@
 
 #include <fmt/core.h>
 
-#include "apps/eco/eco.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/log.h"
+
+#include "apps/eco/eco.h"
 
 int main(int argc, char** argv) {
   CLI::App app{"Ecotone reads AI models, runs them, and checks their numbers against other stacks.", "eco"};
@@ -17,8 +18,10 @@ int main(int argc, char** argv) {
   bool quiet = false, verbose = false;
   app.add_flag("-q,--quiet", quiet, "Errors only");
   app.add_flag("-v,--verbose", verbose, "Details too");
-  app.footer("Exit codes: 0 fine, 1 findings (a tolerance missed), 2 bad usage or input, 3 a backend or an engine is missing.\n"
-             "'eco VERB --help' tells more. Nothing is ever sent anywhere.");
+  app.footer(
+      "Exit codes: 0 fine, 1 findings (a tolerance missed), 2 bad usage or input, 3 a backend or an engine is "
+      "missing.\n"
+      "'eco VERB --help' tells more. Nothing is ever sent anywhere.");
   eco_command::Action action;
   eco_command::add_inspect(app, action);
   eco_command::add_run(app, action);
@@ -30,7 +33,9 @@ int main(int argc, char** argv) {
     const int code = app.exit(e);
     return code == 0 ? eco_command::kOk : eco_command::kBadInput;
   }
-  ecotone::set_log_level(quiet ? ecotone::LogLevel::kQuiet : verbose ? ecotone::LogLevel::kVerbose : ecotone::LogLevel::kNormal);
+  ecotone::set_log_level(quiet     ? ecotone::LogLevel::kQuiet
+                         : verbose ? ecotone::LogLevel::kVerbose
+                                   : ecotone::LogLevel::kNormal);
   try {
     return action();
   } catch (const ecotone::Error& e) {

@@ -6,12 +6,13 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include "apps/eco/eco.h"
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/log.h"
 #include "ecotone/format/npz/npz.h"
 #include "ecotone/format/safetensors/safetensors.h"
+
+#include "apps/eco/eco.h"
 
 namespace eco_command {
 namespace {
@@ -35,7 +36,8 @@ void write_outputs(const std::string& path, const Program& p, std::span<const Te
   if (extension == ".safetensors") {
     safetensors::write(path, {named, {}});
   } else if (extension == ".npy") {
-    if (named.size() != 1) fail("{}: a .npy file holds one array, the model has {} outputs; write a .npz", path, named.size());
+    if (named.size() != 1)
+      fail("{}: a .npy file holds one array, the model has {} outputs; write a .npz", path, named.size());
     npz::write_npy(path, named[0].second);
   } else if (extension == ".npz") {
     npz::write_npz(path, named);
@@ -67,11 +69,17 @@ int run_once(const RunOptions& o) {
   const double seconds = timed_evaluate(p, inputs, o.eval_mode(), outputs);
   if (!o.output.empty()) write_outputs(o.output, p, outputs);
   if (o.json) {
-    nlohmann::ordered_json j{{"schema_version", kSchemaVersion}, {"model", o.model}, {"backend", o.backend}, {"mode", o.mode},
-                             {"seconds", seconds}, {"peak_bytes", peak_memory()}, {"outputs", nlohmann::json::array()}};
+    nlohmann::ordered_json j{{"schema_version", kSchemaVersion},
+                             {"model", o.model},
+                             {"backend", o.backend},
+                             {"mode", o.mode},
+                             {"seconds", seconds},
+                             {"peak_bytes", peak_memory()},
+                             {"outputs", nlohmann::json::array()}};
     for (size_t i = 0; i < outputs.size(); ++i)
       if (!outputs[i].is_null())
-        j["outputs"].push_back({{"name", p.outputs()[i].name}, {"dtype", name(outputs[i].dtype())}, {"shape", outputs[i].shape()}});
+        j["outputs"].push_back(
+            {{"name", p.outputs()[i].name}, {"dtype", name(outputs[i].dtype())}, {"shape", outputs[i].shape()}});
     std::cout << j.dump(2) << '\n';
     return kOk;
   }
@@ -83,8 +91,8 @@ int run_once(const RunOptions& o) {
   return kOk;
 }
 
-// Lines "IN.npz OUT.npz" (or tab-separated) from stdin; an answer each: "ok SECONDS" or "error MESSAGE". The model is read once for each
-// set of input shapes and small integer inputs.
+// Lines "IN.npz OUT.npz" (or tab-separated) from stdin; an answer each: "ok SECONDS" or "error MESSAGE". The model is
+// read once for each set of input shapes and small integer inputs.
 int run_stream(const RunOptions& o) {
   std::vector<std::pair<ModelOptions, Model>> models;
   ModelOptions options;
@@ -121,17 +129,22 @@ int run_stream(const RunOptions& o) {
   return kOk;
 }
 
-} // namespace
+}  // namespace
 
 void add_run(CLI::App& app, Action& action) {
   auto o = std::make_shared<RunOptions>();
   CLI::App* verb = app.add_subcommand("run", "Run a model on given or made inputs");
   verb->add_option("model", o->model, "An ONNX model")->required();
   o->inputs.add_to(*verb);
-  verb->add_option("-o,--output", o->output, "Where outputs go: .npz (arrays named after the outputs), .npy or .safetensors");
+  verb->add_option("-o,--output", o->output,
+                   "Where outputs go: .npz (arrays named after the outputs), .npy or .safetensors");
   verb->add_option("--backend", o->backend, "What runs it; there is: reference")->capture_default_str();
-  verb->add_option("--mode", o->mode, "spec: each op rounds to its type; real: floats are f64")->check(CLI::IsMember({"spec", "real"}))->capture_default_str();
-  verb->add_flag("--stream", o->stream, "Read lines 'IN.npz OUT.npz' from stdin, keeping the model loaded; answers 'ok SECONDS' or 'error MESSAGE'");
+  verb->add_option("--mode", o->mode, "spec: each op rounds to its type; real: floats are f64")
+      ->check(CLI::IsMember({"spec", "real"}))
+      ->capture_default_str();
+  verb->add_flag(
+      "--stream", o->stream,
+      "Read lines 'IN.npz OUT.npz' from stdin, keeping the model loaded; answers 'ok SECONDS' or 'error MESSAGE'");
   verb->add_flag("--json", o->json, "Print a JSON report");
   verb->callback([o, &action] {
     action = [o] {
@@ -141,4 +154,4 @@ void add_run(CLI::App& app, Action& action) {
   });
 }
 
-} // namespace eco_command
+}  // namespace eco_command

@@ -1,15 +1,17 @@
 // eco verify: the same numbers here as elsewhere?
 
+#include "ecotone/engine/verify.h"
+
 #include <iostream>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include "apps/eco/eco.h"
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
-#include "ecotone/engine/verify.h"
+
+#include "apps/eco/eco.h"
 
 namespace eco_command {
 namespace {
@@ -53,8 +55,14 @@ ordered_json to_json(const std::string& model, const std::string& against, const
     }
     outputs.push_back(std::move(j));
   }
-  return {{"schema_version", kSchemaVersion}, {"model", model}, {"against", against}, {"passed", r.passed},
-          {"error_constant", r.error_constant}, {"ours", to_json(r.ours)}, {"theirs", to_json(r.theirs)}, {"outputs", outputs}};
+  return {{"schema_version", kSchemaVersion},
+          {"model", model},
+          {"against", against},
+          {"passed", r.passed},
+          {"error_constant", r.error_constant},
+          {"ours", to_json(r.ours)},
+          {"theirs", to_json(r.theirs)},
+          {"outputs", outputs}};
 }
 
 void print_side(const SideReport& s, const char* label) {
@@ -70,11 +78,11 @@ int report(const VerifyOptions& o, const VerifyReport& r) {
     std::cout << to_json(o.model, r.theirs.name, r).dump(2) << '\n';
     return r.passed ? kOk : kFindings;
   }
-  fmt::print("{:<6} {:<28} {:>10} {:>10} {:>10} {:>12} {:>10} {:>10} {:>10}\n", "", "output", "max abs", "max rel", "max ULP", "1 - cosine",
-             "err ours", "err theirs", "bound");
+  fmt::print("{:<6} {:<28} {:>10} {:>10} {:>10} {:>12} {:>10} {:>10} {:>10}\n", "", "output", "max abs", "max rel",
+             "max ULP", "1 - cosine", "err ours", "err theirs", "bound");
   for (const OutputReport& x : r.outputs) {
-    fmt::print("{:<6} {:<28} {:>10.3g} {:>10.3g} {:>10.3g} {:>12.3g}", x.passed ? "pass" : "FAIL", x.name, x.difference.max_abs,
-               x.difference.max_rel, x.difference.max_ulp, 1 - x.difference.cosine);
+    fmt::print("{:<6} {:<28} {:>10.3g} {:>10.3g} {:>10.3g} {:>12.3g}", x.passed ? "pass" : "FAIL", x.name,
+               x.difference.max_abs, x.difference.max_rel, x.difference.max_ulp, 1 - x.difference.cosine);
     if (x.theirs) fmt::print(" {:>10.3g} {:>10.3g} {:>10.3g}", x.ours.error, x.theirs->error, x.theirs->bound);
     fmt::print("{}\n", x.reason.empty() ? "" : "  " + x.reason);
   }
@@ -87,24 +95,29 @@ int report(const VerifyOptions& o, const VerifyReport& r) {
 
 int verify(const VerifyOptions& o) {
   const ModelFormat format = detect_format(o.model);
-  if (!o.against.empty() && std::filesystem::is_directory(o.against)) return report(o, verify_against_folder(o.model, o.against));
+  if (!o.against.empty() && std::filesystem::is_directory(o.against))
+    return report(o, verify_against_folder(o.model, o.against));
   const auto [model, inputs] = o.inputs.load(o.model);
   const std::string engine = !o.against.empty() ? o.against : format == ModelFormat::kOnnx ? "onnxruntime" : "jax";
   return report(o, verify_against_engine(model, inputs, engine, o.threads));
 }
 
-} // namespace
+}  // namespace
 
 void add_verify(CLI::App& app, Action& action) {
   auto o = std::make_shared<VerifyOptions>();
   CLI::App* verb = app.add_subcommand("verify", "Check a model's numbers against another engine or stored values");
   verb->add_option("model", o->model, "An ONNX model")->required();
-  verb->add_option("--against", o->against, "onnxruntime (the default), openvino, or a folder of input_N.pb and output_N.pb");
+  verb->add_option("--against", o->against,
+                   "onnxruntime (the default), openvino, or a folder of input_N.pb and output_N.pb");
   o->inputs.add_to(*verb);
-  verb->add_option("--threads", o->threads, "Threads of the other engine; 0 is its own choice")->check(CLI::NonNegativeNumber);
+  verb->add_option("--threads", o->threads, "Threads of the other engine; 0 is its own choice")
+      ->check(CLI::NonNegativeNumber);
   verb->add_flag("--json", o->json, "Print a JSON report");
-  verb->footer("Both sides are judged against a result computed in f64: err <= c * err(spec) + 8 eps, see docs/ir-semantics.md.\nExit code 1 when missed.");
+  verb->footer(
+      "Both sides are judged against a result computed in f64: err <= c * err(spec) + 8 eps, see "
+      "docs/ir-semantics.md.\nExit code 1 when missed.");
   verb->callback([o, &action] { action = [o] { return verify(*o); }; });
 }
 
-} // namespace eco_command
+}  // namespace eco_command

@@ -29,6 +29,8 @@ const Backend& find(std::string_view name) {
   fail_kind(ErrorKind::kMissing, "there is no backend '{}'; there is: reference", name);
 }
 
-std::vector<std::string_view> names() { return {reference().name()}; }
+std::vector<std::string_view> names() {
+  return {reference().name()};
+}
 
-} // namespace ecotone::backend
+}  // namespace ecotone::backend

@@ -26,7 +26,8 @@ struct Layout {
 // When a buffer's bytes may be used; null means now.
 using Event = std::shared_ptr<const void>;
 
-// Typed memory somewhere. The type's sizes are all known. A Buffer can view a Tensor (`view`), which it must then only read.
+// Typed memory somewhere. The type's sizes are all known. A Buffer can view a Tensor (`view`), which it must then only
+// read.
 struct Buffer {
   TensorType type;
   Placement where;
@@ -44,17 +45,18 @@ struct Buffer {
 };
 
 struct RunOptions {
-  int threads = 0; // most workers to lease; 0: what the pool has
+  int threads = 0;  // most workers to lease; 0: what the pool has
 };
 
 // The memory of one run in flight. Not thread-safe; any number of Contexts may run at once.
 class Context {
  public:
   virtual ~Context() = default;
-  // Sets the inputs' types; may allocate. Returns the outputs' types, or bounds where a size comes from data. Throws Error when an input
-  // does not fit the signature or an assumption of the Program fails.
+  // Sets the inputs' types; may allocate. Returns the outputs' types, or bounds where a size comes from data. Throws
+  // Error when an input does not fit the signature or an assumption of the Program fails.
   virtual std::vector<TensorType> prepare(std::span<const TensorType> inputs) = 0;
-  // Runs on buffers of the prepared types. Where an output's size comes from data, its Buffer's type is narrowed to the actual one.
+  // Runs on buffers of the prepared types. Where an output's size comes from data, its Buffer's type is narrowed to the
+  // actual one.
   virtual void run(std::span<const Buffer> inputs, std::span<Buffer> outputs, const RunOptions& options = {}) = 0;
 };
 
@@ -75,7 +77,7 @@ class Executable {
 };
 
 struct CompileOptions {
-  EvalMode mode = EvalMode::kSpec; // reference backend only
+  EvalMode mode = EvalMode::kSpec;  // reference backend only
 };
 
 class Backend {
@@ -92,4 +94,4 @@ class Backend {
 const Backend& find(std::string_view name);
 std::vector<std::string_view> names();
 
-} // namespace ecotone::backend
+}  // namespace ecotone::backend

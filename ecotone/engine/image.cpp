@@ -25,7 +25,8 @@ struct Picture {
 Picture read_png(std::span<const std::byte> bytes, const std::string& file) {
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
-  if (!png_image_begin_read_from_memory(&image, bytes.data(), bytes.size())) fail("{}: not a readable PNG: {}", file, image.message);
+  if (!png_image_begin_read_from_memory(&image, bytes.data(), bytes.size()))
+    fail("{}: not a readable PNG: {}", file, image.message);
   image.format = PNG_FORMAT_RGB;
   Picture p{image.width, image.height, {}};
   if (p.width * p.height > kMaxPixels) {
@@ -34,7 +35,8 @@ Picture read_png(std::span<const std::byte> bytes, const std::string& file) {
   }
   p.rgb.resize(PNG_IMAGE_SIZE(image));
   const png_color white{255, 255, 255};
-  if (!png_image_finish_read(&image, &white, p.rgb.data(), 0, nullptr)) fail("{}: a damaged PNG: {}", file, image.message);
+  if (!png_image_finish_read(&image, &white, p.rgb.data(), 0, nullptr))
+    fail("{}: a damaged PNG: {}", file, image.message);
   return p;
 }
 
@@ -91,15 +93,18 @@ Picture read_picture(const std::filesystem::path& path) {
   fail("{}: neither a PNG nor a JPEG picture", path.string());
 }
 
-} // namespace
+}  // namespace
 
 Tensor image_tensor(const std::filesystem::path& path, const TensorType& type, const ImageOptions& options) {
-  if (type.rank() != 4 || !is_float(type.dtype)) fail("{}: an image needs a float input of 4 dimensions, this one is {}", path.string(), type.str());
+  if (type.rank() != 4 || !is_float(type.dtype))
+    fail("{}: an image needs a float input of 4 dimensions, this one is {}", path.string(), type.str());
   const Picture p = read_picture(path);
-  const bool channels_last = type.shape[3].as_constant() == 3 || (type.shape[3].as_constant() == 1 && type.shape[1].as_constant() != 3);
+  const bool channels_last =
+      type.shape[3].as_constant() == 3 || (type.shape[3].as_constant() == 1 && type.shape[1].as_constant() != 3);
   const size_t channel_axis = channels_last ? 3 : 1, row_axis = channels_last ? 1 : 2;
   const int64_t channels = type.shape[channel_axis].as_constant().value_or(3);
-  if (channels != 3 && channels != 1) fail("{}: an image has 1 or 3 channels, the input wants {}", path.string(), channels);
+  if (channels != 3 && channels != 1)
+    fail("{}: an image has 1 or 3 channels, the input wants {}", path.string(), channels);
   const int64_t height = type.shape[row_axis].as_constant().value_or(p.height);
   const int64_t width = type.shape[row_axis + 1].as_constant().value_or(p.width);
   for (const auto* list : {&options.mean, &options.std})
@@ -116,13 +121,16 @@ Tensor image_tensor(const std::filesystem::path& path, const TensorType& type, c
   const int64_t batch = type.shape[0].as_constant().value_or(1);
   Shape shape = channels_last ? Shape{batch, height, width, channels} : Shape{batch, channels, height, width};
   MutableTensor out(type.dtype, shape);
-  const double scale_y = static_cast<double>(p.height) / static_cast<double>(height), scale_x = static_cast<double>(p.width) / static_cast<double>(width);
+  const double scale_y = static_cast<double>(p.height) / static_cast<double>(height),
+               scale_x = static_cast<double>(p.width) / static_cast<double>(width);
   for (int64_t y = 0; y < height; ++y) {
-    const double sy = std::clamp((static_cast<double>(y) + 0.5) * scale_y - 0.5, 0.0, static_cast<double>(p.height - 1));
+    const double sy =
+        std::clamp((static_cast<double>(y) + 0.5) * scale_y - 0.5, 0.0, static_cast<double>(p.height - 1));
     const auto y0 = static_cast<int64_t>(sy), y1 = std::min(y0 + 1, p.height - 1);
     const double fy = sy - static_cast<double>(y0);
     for (int64_t x = 0; x < width; ++x) {
-      const double sx = std::clamp((static_cast<double>(x) + 0.5) * scale_x - 0.5, 0.0, static_cast<double>(p.width - 1));
+      const double sx =
+          std::clamp((static_cast<double>(x) + 0.5) * scale_x - 0.5, 0.0, static_cast<double>(p.width - 1));
       const auto x0 = static_cast<int64_t>(sx), x1 = std::min(x0 + 1, p.width - 1);
       const double fx = sx - static_cast<double>(x0);
       for (int64_t c = 0; c < channels; ++c) {
@@ -130,11 +138,13 @@ Tensor image_tensor(const std::filesystem::path& path, const TensorType& type, c
         const double bottom = pixel(y1, x0, c) * (1 - fx) + pixel(y1, x1, c) * fx;
         const double v = ((top * (1 - fy) + bottom * fy) / 255 - at(options.mean, c, 0)) / at(options.std, c, 1);
         for (int64_t n = 0; n < batch; ++n)
-          out.set_double(channels_last ? ((n * height + y) * width + x) * channels + c : ((n * channels + c) * height + y) * width + x, v);
+          out.set_double(channels_last ? ((n * height + y) * width + x) * channels + c
+                                       : ((n * channels + c) * height + y) * width + x,
+                         v);
       }
     }
   }
   return std::move(out).freeze();
 }
 
-} // namespace ecotone::engine
+}  // namespace ecotone::engine

@@ -41,13 +41,14 @@ class Random {
 
 // Values that carry an input's elements unchanged, or moved: through these an index is followed to where it is used.
 bool passes_elements(const std::string& op) {
-  for (const char* name : {"stablehlo.reshape", "stablehlo.convert", "stablehlo.broadcast_in_dim", "stablehlo.transpose", "stablehlo.slice",
-                           "stablehlo.select", "stablehlo.clamp", "stablehlo.concatenate", "stablehlo.add"})
+  for (const char* name :
+       {"stablehlo.reshape", "stablehlo.convert", "stablehlo.broadcast_in_dim", "stablehlo.transpose",
+        "stablehlo.slice", "stablehlo.select", "stablehlo.clamp", "stablehlo.concatenate", "stablehlo.add"})
     if (op == name) return true;
   return false;
 }
 
-} // namespace
+}  // namespace
 
 std::vector<int64_t> indexed_sizes(const Program& p) {
   std::vector<int64_t> root(p.value_count(), -1), sizes(p.inputs().size(), 0);
@@ -75,7 +76,8 @@ NamedTensors read_inputs(const std::string& argument, const Program& program, co
   }
   const std::filesystem::path path(file);
   std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   NamedTensors result;
   if (extension == ".npz") {
     result = npz::read_npz(path);
@@ -98,7 +100,8 @@ NamedTensors read_inputs(const std::string& argument, const Program& program, co
     fail("{}: an input is a .npz, .npy, .safetensors, .pb, .png or .jpg file, or name=FILE", file);
   }
   if (!input.empty()) {
-    if (result.size() != 1) fail("{}: holds {} arrays, so it can't be given to one input '{}'", file, result.size(), input);
+    if (result.size() != 1)
+      fail("{}: holds {} arrays, so it can't be given to one input '{}'", file, result.size(), input);
     result[0].first = input;
   }
   return result;
@@ -112,14 +115,16 @@ std::vector<Tensor> match_inputs(const Program& p, const NamedTensors& given) {
     const TensorType& want = tensor(input.type);
     if (set[i]) fail("input '{}' is given twice", input.name);
     if (t.dtype() != want.dtype)
-      fail("input '{}' must be {}, but the given array is {}; convert it first (for example array.astype(...) in NumPy)\n{}", input.name,
-           name(want.dtype), name(t.dtype()), wanted(p));
+      fail(
+          "input '{}' must be {}, but the given array is {}; convert it first (for example array.astype(...) in "
+          "NumPy)\n{}",
+          input.name, name(want.dtype), name(t.dtype()), wanted(p));
     bool fits = t.rank() == want.rank();
     for (size_t d = 0; fits && d < want.shape.size(); ++d)
       fits = !want.shape[d].is_constant() || want.shape[d].constant() == t.shape()[d];
     if (!fits)
-      fail("input '{}' must have shape {}, but the given array has {}\n{}", input.name, want.str(p.symbols()), shape_str(t.shape()),
-           wanted(p));
+      fail("input '{}' must have shape {}, but the given array has {}\n{}", input.name, want.str(p.symbols()),
+           shape_str(t.shape()), wanted(p));
     result[i] = t;
     set[i] = true;
   };
@@ -153,7 +158,8 @@ std::vector<Tensor> make_inputs(const Program& p, uint64_t seed) {
     }
     const TensorType& type = tensor(input.type);
     if (!type.is_static())
-      fail("input '{}' has open sizes ({}): give them, for example --shape {}=1,...", input.name, type.str(p.symbols()), input.name);
+      fail("input '{}' has open sizes ({}): give them, for example --shape {}=1,...", input.name, type.str(p.symbols()),
+           input.name);
     MutableTensor t(type.dtype, type.static_shape());
     for (int64_t k = 0; k < t.size(); ++k) {
       if (is_complex(type.dtype))
@@ -170,4 +176,4 @@ std::vector<Tensor> make_inputs(const Program& p, uint64_t seed) {
   return result;
 }
 
-} // namespace ecotone::engine
+}  // namespace ecotone::engine

@@ -15,22 +15,25 @@ namespace ecotone::engine {
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 struct ImageOptions {
-  std::vector<double> mean, std; // per channel, applied to RGB/255
+  std::vector<double> mean, std;  // per channel, applied to RGB/255
 };
 
-// Reads one `-i` argument: a .npz, .npy, .safetensors, .pb (TensorProto) or image file, or name=FILE. Arrays from a file with names keep
-// them; one without a name is called "" (see match_inputs). `program` tells images their size and layout.
+// Reads one `-i` argument: a .npz, .npy, .safetensors, .pb (TensorProto) or image file, or name=FILE. Arrays from a
+// file with names keep them; one without a name is called "" (see match_inputs). `program` tells images their size and
+// layout.
 NamedTensors read_inputs(const std::string& argument, const Program& program, const ImageOptions& image);
 
-// In the Program's order. An unnamed value goes to the next input that has none. Throws Error that lists what the model wants when a
-// name is unknown, one is missing, or a dtype or shape does not fit.
+// In the Program's order. An unnamed value goes to the next input that has none. Throws Error that lists what the model
+// wants when a name is unknown, one is missing, or a dtype or shape does not fit.
 std::vector<Tensor> match_inputs(const Program& program, const NamedTensors& given);
 
-// Seeded values for all inputs: floats normal, integers in [0, size of the axis they index) where they index, else {0, 1}; bools {0, 1};
-// keys of random ops from the seed. Symbolic sizes must have been given with --shape, else Error that names them.
+// Seeded values for all inputs: floats normal, integers in [0, size of the axis they index) where they index, else {0,
+// 1}; bools {0, 1}; keys of random ops from the seed. Symbolic sizes must have been given with --shape, else Error that
+// names them.
 std::vector<Tensor> make_inputs(const Program& program, uint64_t seed);
 
-// An integer at which an input is used as an index, by input: the size of the smallest axis it indexes; 0 where it indexes nothing.
+// An integer at which an input is used as an index, by input: the size of the smallest axis it indexes; 0 where it
+// indexes nothing.
 std::vector<int64_t> indexed_sizes(const Program& program);
 
-} // namespace ecotone::engine
+}  // namespace ecotone::engine

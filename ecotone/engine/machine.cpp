@@ -29,16 +29,18 @@ std::string cpuinfo_field(const std::string& key) {
   std::ifstream in("/proc/cpuinfo");
   for (std::string line; std::getline(in, line);)
     if (line.rfind(key, 0) == 0)
-      if (const size_t colon = line.find(':'); colon != std::string::npos && colon + 2 <= line.size()) return line.substr(colon + 2);
+      if (const size_t colon = line.find(':'); colon != std::string::npos && colon + 2 <= line.size())
+        return line.substr(colon + 2);
   return "";
 }
 
 std::vector<std::string> vector_units() {
   std::string flags = cpuinfo_field("flags");
-  if (flags.empty()) flags = cpuinfo_field("Features"); // AArch64
-  static const std::set<std::string> known = {"sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512vl", "avx512dq",
-                                              "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16", "asimd",
-                                              "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2", "sme"};
+  if (flags.empty()) flags = cpuinfo_field("Features");  // AArch64
+  static const std::set<std::string> known = {
+      "sse4_2",   "avx",      "avx2",        "fma",         "f16c",        "avx_vnni", "avx512f",  "avx512bw",
+      "avx512vl", "avx512dq", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16",
+      "asimd",    "asimdhp",  "asimddp",     "i8mm",        "bf16",        "sve",      "sve2",     "sme"};
   std::vector<std::string> units;
   std::istringstream words(flags);
   for (std::string w; words >> w;)
@@ -62,7 +64,8 @@ std::vector<Cache> read_caches() {
         c.shared_by += __builtin_popcount(static_cast<unsigned>(std::stoi(std::string(1, digit), nullptr, 16)));
     caches.push_back(c);
   }
-  std::sort(caches.begin(), caches.end(), [](const Cache& a, const Cache& b) { return std::pair(a.level, a.type) < std::pair(b.level, b.type); });
+  std::sort(caches.begin(), caches.end(),
+            [](const Cache& a, const Cache& b) { return std::pair(a.level, a.type) < std::pair(b.level, b.type); });
   return caches;
 }
 
@@ -125,9 +128,9 @@ double best_seconds(int threads, int repeats, F&& work) {
   return best;
 }
 
-volatile double sink; // keeps what is measured from being removed
+volatile double sink;  // keeps what is measured from being removed
 
-} // namespace
+}  // namespace
 
 Machine describe_machine() {
   Machine m;
@@ -153,7 +156,7 @@ Machine describe_machine() {
 Measured measure_machine(int threads) {
   constexpr int64_t kRounds = 2'000'000;
   constexpr double kOperations = kRounds * 12.0 * 16 * 2;
-  constexpr size_t kWords = size_t{32} << 20; // 256 MiB of u64
+  constexpr size_t kWords = size_t{32} << 20;  // 256 MiB of u64
   Measured result;
   auto chains = [](int) { sink = fma_chains(kRounds); };
   result.f32_fma_gflops_one = kOperations / best_seconds(1, 5, chains) / 1e9;
@@ -176,4 +179,4 @@ Measured measure_machine(int threads) {
   return result;
 }
 
-} // namespace ecotone::engine
+}  // namespace ecotone::engine

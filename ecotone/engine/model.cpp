@@ -1,8 +1,8 @@
 #include "ecotone/engine/model.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 
 #include <sys/resource.h>
 
@@ -28,9 +28,11 @@ bool looks_like_stablehlo(std::string_view text) {
   return false;
 }
 
-} // namespace
+}  // namespace
 
-std::string_view name(ModelFormat format) { return format == ModelFormat::kOnnx ? "onnx" : "stablehlo"; }
+std::string_view name(ModelFormat format) {
+  return format == ModelFormat::kOnnx ? "onnx" : "stablehlo";
+}
 
 ModelFormat detect_format(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
@@ -40,16 +42,19 @@ ModelFormat detect_format(const std::filesystem::path& path) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (looks_like_stablehlo(text)) return ModelFormat::kStableHlo;
     if (path.extension() != ".onnx")
-      fail("{}: a text file that is no StableHLO program; a model is an ONNX file or StableHLO text (.mlir)", path.string());
+      fail("{}: a text file that is no StableHLO program; a model is an ONNX file or StableHLO text (.mlir)",
+           path.string());
   }
-  if (path.extension() == ".mlir" && bytes.size() >= 4 && static_cast<char>(bytes[0]) == 'M' && static_cast<char>(bytes[1]) == 'L')
+  if (path.extension() == ".mlir" && bytes.size() >= 4 && static_cast<char>(bytes[0]) == 'M' &&
+      static_cast<char>(bytes[1]) == 'L')
     fail("{}: MLIR bytecode is not read yet; export StableHLO as text", path.string());
   return ModelFormat::kOnnx;
 }
 
 Model load_model(const std::filesystem::path& path, const ModelOptions& options) {
   Model model{path, detect_format(path), nullptr};
-  if (model.format == ModelFormat::kStableHlo) fail_kind(ErrorKind::kUnsupported, "{}: StableHLO text is not read yet; ONNX models are", path.string());
+  if (model.format == ModelFormat::kStableHlo)
+    fail_kind(ErrorKind::kUnsupported, "{}: StableHLO text is not read yet; ONNX models are", path.string());
   onnx::ReadOptions read;
   read.shapes = options.shapes;
   read.known_inputs = options.known_inputs;
@@ -64,13 +69,14 @@ Model load_signature(const std::filesystem::path& path) {
 }
 
 void specialize(ModelOptions& options, const Program& program, std::span<const Tensor> inputs) {
-  constexpr int64_t kMostKnown = 64, kMostFloats = 8; // floats: scales of Resize, bounds of Range
+  constexpr int64_t kMostKnown = 64, kMostFloats = 8;  // floats: scales of Resize, bounds of Range
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Input& input = program.inputs()[i];
     if (is_token(input.type)) continue;
     options.shapes[input.name] = inputs[i].shape();
     const bool discrete = is_integer(inputs[i].dtype()) || inputs[i].dtype() == DType::kBool;
-    if (inputs[i].rank() <= 1 && inputs[i].size() <= (discrete ? kMostKnown : kMostFloats)) options.known_inputs[input.name] = inputs[i];
+    if (inputs[i].rank() <= 1 && inputs[i].size() <= (discrete ? kMostKnown : kMostFloats))
+      options.known_inputs[input.name] = inputs[i];
   }
 }
 
@@ -97,4 +103,4 @@ int64_t peak_memory() {
   return static_cast<int64_t>(usage.ru_maxrss) * 1024;
 }
 
-} // namespace ecotone::engine
+}  // namespace ecotone::engine

@@ -21,7 +21,8 @@ const Tensor* find(const NamedTensors& tensors, const std::string& name) {
   return nullptr;
 }
 
-OutputReport compare_one(const std::string& name, const Tensor& spec, const Tensor& real, const Tensor& theirs, DType dtype, double c) {
+OutputReport compare_one(const std::string& name, const Tensor& spec, const Tensor& real, const Tensor& theirs,
+                         DType dtype, double c) {
   OutputReport r;
   r.name = name;
   if (spec.dtype() != theirs.dtype() || spec.shape() != theirs.shape()) {
@@ -37,16 +38,20 @@ OutputReport compare_one(const std::string& name, const Tensor& spec, const Tens
   r.ours = backend::judge(spec, spec, real, dtype, c);
   r.theirs = backend::judge(theirs, spec, real, dtype, c);
   r.passed = r.ours.passed && r.theirs->passed;
-  if (!r.passed) r.reason = r.ours.passed ? "the other side is too far from the exact result" : "our result is too far from the exact one";
+  if (!r.passed)
+    r.reason =
+        r.ours.passed ? "the other side is too far from the exact result" : "our result is too far from the exact one";
   return r;
 }
 
-} // namespace
+}  // namespace
 
-VerifyReport compare_outputs(const Program& p, std::span<const Tensor> spec, std::span<const Tensor> real, const NamedTensors& theirs) {
+VerifyReport compare_outputs(const Program& p, std::span<const Tensor> spec, std::span<const Tensor> real,
+                             const NamedTensors& theirs) {
   VerifyReport report;
   report.error_constant = backend::error_constant(p);
-  const bool by_name = std::any_of(p.outputs().begin(), p.outputs().end(), [&](const Output& o) { return find(theirs, o.name); });
+  const bool by_name =
+      std::any_of(p.outputs().begin(), p.outputs().end(), [&](const Output& o) { return find(theirs, o.name); });
   report.passed = true;
   for (size_t i = 0; i < p.outputs().size(); ++i) {
     const Output& o = p.outputs()[i];
@@ -65,7 +70,8 @@ VerifyReport compare_outputs(const Program& p, std::span<const Tensor> spec, std
   return report;
 }
 
-VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> inputs, const std::string& engine, int threads) {
+VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> inputs, const std::string& engine,
+                                   int threads) {
   Worker worker(engine, {threads, 600});
   NamedTensors named;
   for (size_t i = 0; i < inputs.size(); ++i) named.emplace_back(model.program->inputs()[i].name, inputs[i]);
@@ -81,7 +87,8 @@ VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> i
   report.ours = {"reference", "", std::nullopt, seconds, peak};
   std::vector<double> times = run.seconds;
   std::sort(times.begin(), times.end());
-  report.theirs = {engine, worker.version(), load, times.empty() ? std::nullopt : std::optional(times[times.size() / 2]), run.peak_bytes};
+  report.theirs = {engine, worker.version(), load,
+                   times.empty() ? std::nullopt : std::optional(times[times.size() / 2]), run.peak_bytes};
   return report;
 }
 
@@ -115,4 +122,4 @@ VerifyReport verify_against_folder(const std::filesystem::path& path, const std:
   return report;
 }
 
-} // namespace ecotone::engine
+}  // namespace ecotone::engine

@@ -21,10 +21,10 @@ struct SideReport {
 struct OutputReport {
   std::string name;
   bool passed = false;
-  std::string reason; // why not, or what could not be compared
+  std::string reason;  // why not, or what could not be compared
   backend::Verdict ours;
-  std::optional<backend::Verdict> theirs; // absent for integers
-  backend::Difference difference;         // ours against theirs
+  std::optional<backend::Verdict> theirs;  // absent for integers
+  backend::Difference difference;          // ours against theirs
 };
 
 struct VerifyReport {
@@ -34,14 +34,15 @@ struct VerifyReport {
   std::vector<OutputReport> outputs;
 };
 
-// Judges `ours` (mode spec) and `theirs` against mode real's result by the rule of errors; integers and bools must be equal. Outputs are
-// matched by name, or by position where no name is shared.
+// Judges `ours` (mode spec) and `theirs` against mode real's result by the rule of errors; integers and bools must be
+// equal. Outputs are matched by name, or by position where no name is shared.
 VerifyReport compare_outputs(const Program& program, std::span<const Tensor> spec, std::span<const Tensor> real,
                              const NamedTensors& theirs);
 
 // Runs the model in both modes of the reference and in `engine`, on the same inputs.
-VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> inputs, const std::string& engine, int threads);
+VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> inputs, const std::string& engine,
+                                   int threads);
 // Against a folder of input_N.pb and output_N.pb.
 VerifyReport verify_against_folder(const std::filesystem::path& model, const std::filesystem::path& folder);
 
-} // namespace ecotone::engine
+}  // namespace ecotone::engine

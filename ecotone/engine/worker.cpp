@@ -8,17 +8,16 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
 #include "ecotone/base/error.h"
 #include "ecotone/format/npz/npz.h"
 
-extern char** environ; // NOLINT: POSIX declares it so
+extern char** environ;  // NOLINT: POSIX declares it so
 
 namespace ecotone::engine {
 namespace {
@@ -51,8 +50,10 @@ fs::path workers_folder() {
 
 std::string install_hint(const EngineInfo& engine) {
   const fs::path venv = data_folder() / "engines" / engine.name;
-  return fmt::format("install it:\n  python3 -m venv {0} && {0}/bin/pip install {1} numpy\nor set ECOTONE_PYTHON to a Python that has it",
-                     venv.string(), engine.package);
+  return fmt::format(
+      "install it:\n  python3 -m venv {0} && {0}/bin/pip install {1} numpy\nor set ECOTONE_PYTHON to a Python that has "
+      "it",
+      venv.string(), engine.package);
 }
 
 const EngineInfo& engine_info(const std::string& name) {
@@ -64,7 +65,7 @@ const EngineInfo& engine_info(const std::string& name) {
   fail_kind(ErrorKind::kMissing, "there is no engine '{}'; there are: {}", name, names);
 }
 
-} // namespace
+}  // namespace
 
 struct Worker::Process {
   pid_t pid = -1;
@@ -89,7 +90,9 @@ struct Worker::Process {
   }
 };
 
-std::span<const EngineInfo> known_engines() { return kEngines; }
+std::span<const EngineInfo> known_engines() {
+  return kEngines;
+}
 
 std::optional<fs::path> engine_python(const std::string& engine) {
   if (const char* given = std::getenv("ECOTONE_PYTHON"); given && *given) return fs::path(given);
@@ -117,12 +120,12 @@ Worker::Worker(const std::string& engine, const WorkerOptions& options)
     fail("no pipe: {}", std::strerror(errno));
   }
   process_->from = out[0];
-  std::signal(SIGPIPE, SIG_IGN); // a worker that died is an answer that never comes, not our end
+  std::signal(SIGPIPE, SIG_IGN);  // a worker that died is an answer that never comes, not our end
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-  posix_spawn_file_actions_adddup2(&actions, 2, 1); // what an engine prints is a log
+  posix_spawn_file_actions_adddup2(&actions, 2, 1);  // what an engine prints is a log
   posix_spawn_file_actions_adddup2(&actions, out[1], 3);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -162,7 +165,7 @@ std::string Worker::request(const std::string& line) {
   for (size_t sent = 0; sent < out.size();) {
     const ssize_t n = write(process_->to, out.data() + sent, out.size() - sent);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break; // the reader tells why below
+    if (n <= 0) break;  // the reader tells why below
     sent += static_cast<size_t>(n);
   }
   for (;;) {
@@ -191,14 +194,16 @@ std::string Worker::request(const std::string& line) {
       waitpid(process_->pid, &status, 0);
       process_->pid = -1;
       if (WIFSIGNALED(status)) fail("engine {} crashed: {}", engine_, strsignal(WTERMSIG(status)));
-      fail("engine {} ended with exit code {} instead of answering; its messages are above", engine_, WEXITSTATUS(status));
+      fail("engine {} ended with exit code {} instead of answering; its messages are above", engine_,
+           WEXITSTATUS(status));
     }
   }
 }
 
 double Worker::load(const fs::path& model) {
   const json answer = json::parse(request(json{{"command", "load"}, {"model", fs::absolute(model).string()}}.dump()));
-  if (!answer.value("ok", false)) fail("engine {} can't load {}: {}", engine_, model.string(), answer.value("error", "?"));
+  if (!answer.value("ok", false))
+    fail("engine {} can't load {}: {}", engine_, model.string(), answer.value("error", "?"));
   return answer.value("seconds", 0.0);
 }
 
@@ -207,8 +212,8 @@ Worker::Run Worker::run(const NamedTensors& inputs, int repeats) {
   const fs::path in = process_->folder / ("in" + std::to_string(number) + ".npz");
   const fs::path out = process_->folder / ("out" + std::to_string(number) + ".npz");
   npz::write_npz(in, inputs);
-  const json answer = json::parse(
-      request(json{{"command", "run"}, {"inputs", in.string()}, {"outputs", out.string()}, {"repeats", repeats}}.dump()));
+  const json answer = json::parse(request(
+      json{{"command", "run"}, {"inputs", in.string()}, {"outputs", out.string()}, {"repeats", repeats}}.dump()));
   if (!answer.value("ok", false)) fail("engine {} failed: {}", engine_, answer.value("error", "?"));
   Run result;
   result.outputs = npz::read_npz(out);
@@ -220,4 +225,4 @@ Worker::Run Worker::run(const NamedTensors& inputs, int repeats) {
   return result;
 }
 
-} // namespace ecotone::engine
+}  // namespace ecotone::engine

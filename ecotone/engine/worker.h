@@ -1,8 +1,10 @@
 // Other people's stacks, each in a process of its own, behind one small protocol.
 //
-// A worker is `PYTHON -m ecotone_workers ENGINE`. It reads JSON lines on stdin and answers each with one on a pipe of its own (fd 3), so that
-// nothing an engine prints can corrupt the protocol. Tensors travel in npz files in a folder that only this process owns. Requests:
-// {"protocol": 1, "command": "hello" | "load" | "describe" | "run" | "time" | "bye", ...}; answers: {"ok": true, ...} or {"ok": false, "error": "..."}.
+// A worker is `PYTHON -m ecotone_workers ENGINE`. It reads JSON lines on stdin and answers each with one on a pipe of
+// its own (fd 3), so that nothing an engine prints can corrupt the protocol. Tensors travel in npz files in a folder
+// that only this process owns. Requests:
+// {"protocol": 1, "command": "hello" | "load" | "describe" | "run" | "time" | "bye", ...}; answers: {"ok": true, ...}
+// or {"ok": false, "error": "..."}.
 #pragma once
 
 #include <filesystem>
@@ -16,18 +18,19 @@
 namespace ecotone::engine {
 
 struct EngineInfo {
-  std::string name;    // "onnxruntime"
-  std::string package; // what pip installs
-  std::string formats; // what it loads, for people
+  std::string name;     // "onnxruntime"
+  std::string package;  // what pip installs
+  std::string formats;  // what it loads, for people
 };
 // The engines that there are adapters for.
 std::span<const EngineInfo> known_engines();
-// The Python of an engine's worker: ECOTONE_PYTHON, else the engine's venv in the user's data folder; empty when there is neither.
+// The Python of an engine's worker: ECOTONE_PYTHON, else the engine's venv in the user's data folder; empty when there
+// is neither.
 std::optional<std::filesystem::path> engine_python(const std::string& engine);
 
 struct WorkerOptions {
-  int threads = 0;              // 0: the engine's own choice
-  double timeout_seconds = 600; // for each request
+  int threads = 0;               // 0: the engine's own choice
+  double timeout_seconds = 600;  // for each request
 };
 
 class Worker {
@@ -43,7 +46,7 @@ class Worker {
   double load(const std::filesystem::path& model);
   struct Run {
     NamedTensors outputs;
-    std::vector<double> seconds; // of each timed run
+    std::vector<double> seconds;  // of each timed run
     int64_t peak_bytes = 0;
   };
   // Runs once for the outputs; then `repeats` timed runs after one more warm-up.
@@ -58,4 +61,4 @@ class Worker {
   std::unique_ptr<Process> process_;
 };
 
-} // namespace ecotone::engine
+}  // namespace ecotone::engine

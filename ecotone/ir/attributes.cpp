@@ -23,7 +23,9 @@ void DynamicAttributes::set(std::string name, AttributeValue value) {
   entries.emplace_back(std::move(name), std::move(value));
 }
 
-bool operator==(const DynamicAttributes& a, const DynamicAttributes& b) { return a.entries == b.entries; }
+bool operator==(const DynamicAttributes& a, const DynamicAttributes& b) {
+  return a.entries == b.entries;
+}
 
 size_t hash(const DynamicAttributes& d) {
   size_t h = d.entries.size();
@@ -94,7 +96,9 @@ Attributes attributes_from_dynamic(const AttributesInfo* info, const DynamicAttr
 
 namespace attributes_detail {
 
-void throw_bad_value(const AttributeValue& got, const char* wanted) { fail("wants {}, got {}", wanted, str(got)); }
+void throw_bad_value(const AttributeValue& got, const char* wanted) {
+  fail("wants {}, got {}", wanted, str(got));
+}
 
 void throw_bad_enum(const std::string& got, std::string_view choices) {
   fail("'{}' is not one of: {}", got, choices);
@@ -116,7 +120,7 @@ AttributeValue map_dynamic_value(const AttributeValue& v, const DimMap& map) {
   if (const auto* d = std::get_if<DynamicAttributes>(&v.value)) return {map_value(*d, map)};
   return v;
 }
-} // namespace
+}  // namespace
 
 DynamicAttributes map_value(const DynamicAttributes& v, const DimMap& map) {
   DynamicAttributes r;
@@ -124,7 +128,7 @@ DynamicAttributes map_value(const DynamicAttributes& v, const DimMap& map) {
   return r;
 }
 
-} // namespace attributes_detail
+}  // namespace attributes_detail
 
 template <>
 const AttributesInfo& attributes_info<DynamicAttributes>() {
@@ -143,4 +147,4 @@ const AttributesInfo& attributes_info<DynamicAttributes>() {
   return info;
 }
 
-} // namespace ecotone
+}  // namespace ecotone

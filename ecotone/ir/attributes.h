@@ -7,8 +7,8 @@
 //     static constexpr auto kFields = std::tuple{Field{"dimension", &ConcatenateAttributes::dimension}};
 //   };
 //
-// A field is a bool, int64_t, double, std::string, DType, Dim, TensorType, Tensor, an enum with EnumNames, a struct with
-// kFields, or a std::vector or std::optional of one of these.
+// A field is a bool, int64_t, double, std::string, DType, Dim, TensorType, Tensor, an enum with EnumNames, a struct
+// with kFields, or a std::vector or std::optional of one of these.
 #pragma once
 
 #include <functional>
@@ -30,7 +30,7 @@ namespace ecotone {
 template <class S, class T>
 struct Field {
   const char* name;
-  T S::*member;
+  T S::* member;
 };
 
 // Specialize with `static constexpr std::array<std::string_view, N> kNames`, indexed by the enum's value.
@@ -52,7 +52,7 @@ struct DynamicAttributes {
 
   bool empty() const;
   const AttributeValue* find(std::string_view name) const;
-  void set(std::string name, AttributeValue value); // replaces or appends
+  void set(std::string name, AttributeValue value);  // replaces or appends
   friend bool operator==(const DynamicAttributes&, const DynamicAttributes&);
 };
 struct AttributeValue {
@@ -69,7 +69,9 @@ inline DynamicAttributes::DynamicAttributes(DynamicAttributes&&) noexcept = defa
 inline DynamicAttributes& DynamicAttributes::operator=(const DynamicAttributes&) = default;
 inline DynamicAttributes& DynamicAttributes::operator=(DynamicAttributes&&) noexcept = default;
 inline DynamicAttributes::~DynamicAttributes() = default;
-inline bool DynamicAttributes::empty() const { return entries.empty(); }
+inline bool DynamicAttributes::empty() const {
+  return entries.empty();
+}
 size_t hash(const AttributeValue& value);
 size_t hash(const DynamicAttributes& value);
 // {axis = 1, mode = "linear"}: for messages.
@@ -87,7 +89,7 @@ struct AttributesInfo {
   // Throws Error for an unknown, missing or ill-typed entry. A field that is absent keeps its default.
   std::shared_ptr<const void> (*from_dynamic)(const DynamicAttributes&);
   std::shared_ptr<const void> (*map_dims)(const void*, const DimMap&);
-  bool has_dims; // whether any field can hold a Dim
+  bool has_dims;  // whether any field can hold a Dim
 };
 
 template <class A>
@@ -95,7 +97,7 @@ const AttributesInfo& attributes_info();
 
 // An immutable value of some attributes struct.
 struct Attributes {
-  const AttributesInfo* info = nullptr; // null: no attributes
+  const AttributesInfo* info = nullptr;  // null: no attributes
   std::shared_ptr<const void> value;
 
   // The struct; throws Error (kInternal) when the attributes are of another type.
@@ -305,7 +307,7 @@ bool equal_value(const T& a, const T& b) {
   }
 }
 
-} // namespace attributes_detail
+}  // namespace attributes_detail
 
 template <class A>
 const AttributesInfo& attributes_info() {
@@ -332,4 +334,4 @@ const AttributesInfo& attributes_info() {
 template <>
 const AttributesInfo& attributes_info<DynamicAttributes>();
 
-} // namespace ecotone
+}  // namespace ecotone

@@ -26,13 +26,18 @@ void Builder::set_symbol_range(SymbolId id, int64_t min, int64_t max) {
   program_.symbols_.at(id).max = max;
 }
 
-void Builder::assume_equal(const Dim& a, const Dim& b) { require_equal(a, b, "sizes"); }
+void Builder::assume_equal(const Dim& a, const Dim& b) {
+  require_equal(a, b, "sizes");
+}
 
 void Builder::require_equal(const Dim& a, const Dim& b, std::string_view what) {
   switch (equal(a, b)) {
-    case Decision::kYes: return;
-    case Decision::kNo: fail("{} must be equal but are {} and {}", what, a.str(symbols()), b.str(symbols()));
-    case Decision::kUnknown: break;
+    case Decision::kYes:
+      return;
+    case Decision::kNo:
+      fail("{} must be equal but are {} and {}", what, a.str(symbols()), b.str(symbols()));
+    case Decision::kUnknown:
+      break;
   }
   for (const Assumption& x : program_.assumptions_)
     if ((x.left == a && x.right == b) || (x.left == b && x.right == a)) return;
@@ -63,7 +68,9 @@ void Builder::output(std::string name, ValueId value) {
   program_.outputs_.push_back({std::move(name), value});
 }
 
-void Builder::alias(uint32_t input, uint32_t output) { program_.aliases_.push_back({input, output}); }
+void Builder::alias(uint32_t input, uint32_t output) {
+  program_.aliases_.push_back({input, output});
+}
 
 std::vector<ValueId> Builder::add(const Op& op, Attributes attributes, std::span<const ValueId> operands,
                                   std::vector<Region> regions, std::span<const ValueId> captures,
@@ -136,7 +143,8 @@ std::vector<ValueId> Builder::inline_program(const Program& body, std::span<cons
   map.resize(body.value_count());
   for (size_t i = 0; i < body.parameters().size(); ++i) {
     const Parameter& p = body.parameters()[i];
-    map[body.parameter_value(i)] = parameter(p.name, std::get<TensorType>(substitute(p.type, dims)), p.value, p.annotations);
+    map[body.parameter_value(i)] =
+        parameter(p.name, std::get<TensorType>(substitute(p.type, dims)), p.value, p.annotations);
   }
   const LocationId outer = location_;
   for (const Equation& e : body.equations()) {
@@ -148,7 +156,8 @@ std::vector<ValueId> Builder::inline_program(const Program& body, std::span<cons
       for (Dim& d : r.dim_args) d = map_dim(d);
     // What was inlined from a composite's body has no place of its own: it keeps the caller's.
     location_ = outer == kNoLocation ? e.location : outer;
-    const auto results = add(*e.op, e.attributes.map_dims(map_dim), operands, std::move(regions), captures, e.annotations);
+    const auto results =
+        add(*e.op, e.attributes.map_dims(map_dim), operands, std::move(regions), captures, e.annotations);
     for (uint32_t i = 0; i < e.result_count; ++i) map[e.first_result + i] = results[i];
   }
   location_ = outer;
@@ -157,7 +166,9 @@ std::vector<ValueId> Builder::inline_program(const Program& body, std::span<cons
   return outputs;
 }
 
-void Builder::name_value(ValueId v, std::string name) { program_.value_names_[v] = std::move(name); }
+void Builder::name_value(ValueId v, std::string name) {
+  program_.value_names_[v] = std::move(name);
+}
 
 const Equation* Builder::definition(ValueId v) const {
   const Origin& o = origins_.at(v);
@@ -180,7 +191,7 @@ ProgramRef Builder::build() && {
     for (ValueId& v : e.operands) v = map[v];
     if (e.result_count) {
       e.first_result = map[e.first_result];
-    } else { // an id between its neighbours' keeps definition() a binary search
+    } else {  // an id between its neighbours' keeps definition() a binary search
       e.first_result = &e == p.equations_.data() ? first_result : (&e - 1)->first_result + (&e - 1)->result_count;
     }
   }
@@ -196,4 +207,4 @@ ProgramRef Builder::build() && {
   return result;
 }
 
-} // namespace ecotone
+}  // namespace ecotone

@@ -12,8 +12,8 @@
 
 namespace ecotone {
 
-// Grows a Program. Inputs and parameters may be added at any time; build() renumbers. Every add() infers and checks types,
-// and throws Error prefixed with the location when they are wrong.
+// Grows a Program. Inputs and parameters may be added at any time; build() renumbers. Every add() infers and checks
+// types, and throws Error prefixed with the location when they are wrong.
 class Builder final : private DimContext {
  public:
   explicit Builder(std::string name = "main") { program_.name_ = std::move(name); }
@@ -40,12 +40,13 @@ class Builder final : private DimContext {
                            std::shared_ptr<const DynamicAttributes> annotations = nullptr);
   // The same for ops with exactly one result.
   ValueId add1(const Op& op, Attributes attributes, std::initializer_list<ValueId> operands);
-  ValueId add1(const Op& op, Attributes attributes, std::span<const ValueId> operands,
-               std::vector<Region> regions = {}, std::span<const ValueId> captures = {});
+  ValueId add1(const Op& op, Attributes attributes, std::span<const ValueId> operands, std::vector<Region> regions = {},
+               std::span<const ValueId> captures = {});
 
-  // Copies the equations of `body` into this Program, its inputs being `args` and its symbols `dim_args`; a symbol past these
-  // becomes a new one. Parameters of the body are added as parameters. Returns the body's outputs.
-  std::vector<ValueId> inline_program(const Program& body, std::span<const ValueId> args, std::span<const Dim> dim_args = {});
+  // Copies the equations of `body` into this Program, its inputs being `args` and its symbols `dim_args`; a symbol past
+  // these becomes a new one. Parameters of the body are added as parameters. Returns the body's outputs.
+  std::vector<ValueId> inline_program(const Program& body, std::span<const ValueId> args,
+                                      std::span<const Dim> dim_args = {});
 
   const Type& type(ValueId v) const { return types_.at(v); }
   const TensorType& tensor_type(ValueId v) const { return tensor(types_.at(v)); }
@@ -68,10 +69,10 @@ class Builder final : private DimContext {
 
   struct Origin {
     enum : uint8_t { kInput, kParameter, kResult } kind;
-    uint32_t index; // of the input, parameter or equation
+    uint32_t index;  // of the input, parameter or equation
   };
 
-  Program program_; // ids in equations are the builder's until build()
+  Program program_;  // ids in equations are the builder's until build()
   std::vector<Type> types_;
   std::vector<Origin> origins_;
   std::unordered_map<std::string, uint32_t> symbol_ids_;
@@ -93,4 +94,4 @@ class LocationScope {
   LocationId saved_;
 };
 
-} // namespace ecotone
+}  // namespace ecotone

@@ -102,8 +102,8 @@ std::optional<Dim> divide_by_product(const Dim& a, const Dim& b) {
     if (t.coefficient % divisor.coefficient) return std::nullopt;
     DimTerm q{t.coefficient / divisor.coefficient, t.factors};
     for (const DimAtom& f : divisor.factors) {
-      auto it = std::find_if(q.factors.begin(), q.factors.end(),
-                             [&](const DimAtom& x) { return compare_atoms(x, f) == 0; });
+      auto it =
+          std::find_if(q.factors.begin(), q.factors.end(), [&](const DimAtom& x) { return compare_atoms(x, f) == 0; });
       if (it == q.factors.end()) return std::nullopt;
       q.factors.erase(it);
     }
@@ -133,9 +133,12 @@ DimRange atom_range(const DimAtom& a, std::span<const SymbolInfo> symbols) {
     return a.symbol < symbols.size() ? DimRange{symbols[a.symbol].min, symbols[a.symbol].max} : DimRange{0, kMax};
   const DimRange l = range(a.lhs, symbols), r = range(a.rhs, symbols);
   switch (a.kind) {
-    case DimAtomKind::kMin: return {std::min(l.min, r.min), std::min(l.max, r.max)};
-    case DimAtomKind::kMax: return {std::max(l.min, r.min), std::max(l.max, r.max)};
-    case DimAtomKind::kMod: return r.min > 0 ? DimRange{0, r.max == kMax ? kMax : r.max - 1} : DimRange{};
+    case DimAtomKind::kMin:
+      return {std::min(l.min, r.min), std::min(l.max, r.max)};
+    case DimAtomKind::kMax:
+      return {std::max(l.min, r.min), std::max(l.max, r.max)};
+    case DimAtomKind::kMod:
+      return r.min > 0 ? DimRange{0, r.max == kMax ? kMax : r.max - 1} : DimRange{};
     case DimAtomKind::kFloordiv:
       if (r.min > 0) {
         const int64_t lo = l.min == kMin ? kMin : floordiv_int(l.min, l.min < 0 ? r.min : r.max);
@@ -143,13 +146,16 @@ DimRange atom_range(const DimAtom& a, std::span<const SymbolInfo> symbols) {
         return {lo, hi};
       }
       return {};
-    default: return {};
+    default:
+      return {};
   }
 }
 
-} // namespace
+}  // namespace
 
-Dim Dim::symbol(SymbolId id) { return from_expr({0, {{1, {DimAtom{DimAtomKind::kSymbol, id, {}, {}}}}}}); }
+Dim Dim::symbol(SymbolId id) {
+  return from_expr({0, {{1, {DimAtom{DimAtomKind::kSymbol, id, {}, {}}}}}});
+}
 
 int64_t Dim::constant() const {
   if (expr_) fail("size {} is symbolic where a known size is needed; give it with --shape", str());
@@ -177,7 +183,9 @@ int Dim::compare(const Dim& a, const Dim& b) {
   return x.constant == y.constant ? 0 : (x.constant < y.constant ? -1 : 1);
 }
 
-bool operator==(const Dim& a, const Dim& b) { return Dim::compare(a, b) == 0; }
+bool operator==(const Dim& a, const Dim& b) {
+  return Dim::compare(a, b) == 0;
+}
 
 size_t Dim::hash() const {
   auto mix = [](size_t h, size_t v) { return h ^ (v + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2)); };
@@ -198,7 +206,9 @@ Dim operator+(const Dim& a, const Dim& b) {
   return from_expr(add_scaled(as_expr(a), as_expr(b), 1));
 }
 
-Dim operator-(const Dim& a, const Dim& b) { return from_expr(add_scaled(as_expr(a), as_expr(b), -1)); }
+Dim operator-(const Dim& a, const Dim& b) {
+  return from_expr(add_scaled(as_expr(a), as_expr(b), -1));
+}
 
 Dim operator*(const Dim& a, const Dim& b) {
   if (a.is_constant() && b.is_constant()) return Dim(mul_checked(a.constant_, b.constant_));
@@ -245,7 +255,9 @@ Dim floordiv(const Dim& a, const Dim& b) {
   return atom(DimAtomKind::kFloordiv, a, b);
 }
 
-Dim ceildiv(const Dim& a, const Dim& b) { return Dim(0) - floordiv(Dim(0) - a, b); }
+Dim ceildiv(const Dim& a, const Dim& b) {
+  return Dim(0) - floordiv(Dim(0) - a, b);
+}
 
 Dim mod(const Dim& a, const Dim& b) {
   if (auto d = b.as_constant()) {
@@ -277,11 +289,21 @@ Dim Dim::map_symbols(const std::function<Dim(SymbolId)>& map) const {
     Dim product(t.coefficient);
     for (const DimAtom& a : t.factors) {
       switch (a.kind) {
-        case DimAtomKind::kSymbol: product = product * map(a.symbol); break;
-        case DimAtomKind::kFloordiv: product = product * floordiv(a.lhs.map_symbols(map), a.rhs.map_symbols(map)); break;
-        case DimAtomKind::kMod: product = product * mod(a.lhs.map_symbols(map), a.rhs.map_symbols(map)); break;
-        case DimAtomKind::kMin: product = product * ecotone::min(a.lhs.map_symbols(map), a.rhs.map_symbols(map)); break;
-        case DimAtomKind::kMax: product = product * ecotone::max(a.lhs.map_symbols(map), a.rhs.map_symbols(map)); break;
+        case DimAtomKind::kSymbol:
+          product = product * map(a.symbol);
+          break;
+        case DimAtomKind::kFloordiv:
+          product = product * floordiv(a.lhs.map_symbols(map), a.rhs.map_symbols(map));
+          break;
+        case DimAtomKind::kMod:
+          product = product * mod(a.lhs.map_symbols(map), a.rhs.map_symbols(map));
+          break;
+        case DimAtomKind::kMin:
+          product = product * ecotone::min(a.lhs.map_symbols(map), a.rhs.map_symbols(map));
+          break;
+        case DimAtomKind::kMax:
+          product = product * ecotone::max(a.lhs.map_symbols(map), a.rhs.map_symbols(map));
+          break;
       }
     }
     result = result + product;
@@ -325,7 +347,8 @@ std::string Dim::str(std::span<const SymbolInfo> symbols) const {
       if (a.kind == DimAtomKind::kSymbol)
         out += a.symbol < symbols.size() ? symbols[a.symbol].name : "s" + std::to_string(a.symbol);
       else
-        out += std::string(kNames[static_cast<int>(a.kind)]) + "(" + a.lhs.str(symbols) + ", " + a.rhs.str(symbols) + ")";
+        out +=
+            std::string(kNames[static_cast<int>(a.kind)]) + "(" + a.lhs.str(symbols) + ", " + a.rhs.str(symbols) + ")";
     }
   }
   if (expr_->constant != 0) out += (expr_->constant > 0 ? "+" : "") + std::to_string(expr_->constant);
@@ -357,9 +380,8 @@ Decision decide_less_equal(const Dim& a, const Dim& b, std::span<const SymbolInf
 
 Dim bind_symbols(const Dim& dim, const SymbolValues& values) {
   if (dim.is_constant()) return dim;
-  return dim.map_symbols([&](SymbolId id) {
-    return id < values.size() && values[id] ? Dim(*values[id]) : Dim::symbol(id);
-  });
+  return dim.map_symbols(
+      [&](SymbolId id) { return id < values.size() && values[id] ? Dim(*values[id]) : Dim::symbol(id); });
 }
 
 namespace {
@@ -460,10 +482,10 @@ class DimParser {
   int depth_ = 0;
 };
 
-} // namespace
+}  // namespace
 
 Dim parse_dim(std::string_view text, const std::function<SymbolId(std::string_view)>& symbol) {
   return DimParser(text, symbol).parse();
 }
 
-} // namespace ecotone
+}  // namespace ecotone

@@ -24,12 +24,13 @@ struct SymbolInfo {
 
 struct DimExpr;
 
-// A size. A symbolic Dim is kept in canonical form (a sum of integer multiples of products of atoms; an atom is a symbol
-// or floordiv, mod, min or max of two Dims), so that equal forms mean equal values. Unequal forms may still be equal.
+// A size. A symbolic Dim is kept in canonical form (a sum of integer multiples of products of atoms; an atom is a
+// symbol or floordiv, mod, min or max of two Dims), so that equal forms mean equal values. Unequal forms may still be
+// equal.
 class Dim {
  public:
   Dim() = default;
-  Dim(int64_t constant) : constant_(constant) {} // NOLINT: sizes are written as plain integers everywhere
+  Dim(int64_t constant) : constant_(constant) {}  // NOLINT: sizes are written as plain integers everywhere
   static Dim symbol(SymbolId id);
 
   bool is_constant() const { return !expr_; }
@@ -81,11 +82,11 @@ struct DimAtom {
 };
 struct DimTerm {
   int64_t coefficient;
-  std::vector<DimAtom> factors; // sorted, repeated for powers
+  std::vector<DimAtom> factors;  // sorted, repeated for powers
 };
 struct DimExpr {
   int64_t constant = 0;
-  std::vector<DimTerm> terms; // sorted by factors, no zero coefficients, not empty
+  std::vector<DimTerm> terms;  // sorted by factors, no zero coefficients, not empty
 };
 
 // The interval that a Dim's value lies in, given its symbols' ranges; saturates at the ends of int64.
@@ -110,4 +111,4 @@ using SymbolValues = std::vector<std::optional<int64_t>>;
 // The Dim with every known symbol replaced by its value.
 Dim bind_symbols(const Dim& dim, const SymbolValues& values);
 
-} // namespace ecotone
+}  // namespace ecotone

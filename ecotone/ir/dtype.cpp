@@ -65,9 +65,9 @@ uint64_t encode_e8m0(double value) {
   if (value == 0) return 0;
   if (std::isinf(value)) return 0xFF;
   int exponent;
-  double fraction = std::frexp(value, &exponent); // value = fraction * 2^exponent, fraction in [0.5, 1)
+  double fraction = std::frexp(value, &exponent);  // value = fraction * 2^exponent, fraction in [0.5, 1)
   int code = exponent - 1 + 127;
-  const double scaled = fraction * 2; // in [1, 2): ties at 1.5 go to the even code
+  const double scaled = fraction * 2;  // in [1, 2): ties at 1.5 go to the even code
   if (scaled > 1.5 || (scaled == 1.5 && (code & 1))) ++code;
   if (code < 0) return 0;
   return code >= 0xFF ? 0xFF : static_cast<uint64_t>(code);
@@ -77,15 +77,20 @@ uint64_t encode_e8m0(double value) {
 uint64_t max_finite_code(const FloatFormat& f) {
   const uint64_t all = (uint64_t{1} << (f.exponent_bits + f.mantissa_bits)) - 1;
   switch (f.specials) {
-    case FloatSpecials::kIeee: return all - (uint64_t{1} << f.mantissa_bits);
-    case FloatSpecials::kNanOnly: return all - 1;
-    default: return all;
+    case FloatSpecials::kIeee:
+      return all - (uint64_t{1} << f.mantissa_bits);
+    case FloatSpecials::kNanOnly:
+      return all - 1;
+    default:
+      return all;
   }
 }
 
-} // namespace
+}  // namespace
 
-const DTypeInfo& info(DType dtype) { return kInfos[static_cast<size_t>(dtype)]; }
+const DTypeInfo& info(DType dtype) {
+  return kInfos[static_cast<size_t>(dtype)];
+}
 
 std::optional<DType> dtype_from_name(std::string_view name) {
   for (int i = 0; i < kDTypeCount; ++i)
@@ -124,10 +129,9 @@ double decode_float(DType dtype, uint64_t code) {
   }
   const int exponent = static_cast<int>(magnitude >> f.mantissa_bits);
   const auto mantissa = static_cast<double>(magnitude & mantissa_mask);
-  const double value = exponent == 0
-                           ? std::ldexp(mantissa, 1 - f.bias - f.mantissa_bits)
-                           : std::ldexp(mantissa + static_cast<double>(mantissa_mask + 1),
-                                        exponent - f.bias - f.mantissa_bits);
+  const double value = exponent == 0 ? std::ldexp(mantissa, 1 - f.bias - f.mantissa_bits)
+                                     : std::ldexp(mantissa + static_cast<double>(mantissa_mask + 1),
+                                                  exponent - f.bias - f.mantissa_bits);
   return negative ? -value : value;
 }
 
@@ -142,19 +146,26 @@ uint64_t encode_float(DType dtype, double value) {
   const uint64_t max_code = max_finite_code(f);
   auto nan = [&]() -> uint64_t {
     switch (f.specials) {
-      case FloatSpecials::kIeee: return sign | exponent_mask | (uint64_t{1} << (f.mantissa_bits - 1));
-      case FloatSpecials::kNanOnly: return sign | (max_code + 1);
-      case FloatSpecials::kNegZero: return uint64_t{1} << sign_shift;
-      case FloatSpecials::kNone: return uint64_t{1} << sign_shift; // no NaN: negative zero, as ml_dtypes does
+      case FloatSpecials::kIeee:
+        return sign | exponent_mask | (uint64_t{1} << (f.mantissa_bits - 1));
+      case FloatSpecials::kNanOnly:
+        return sign | (max_code + 1);
+      case FloatSpecials::kNegZero:
+        return uint64_t{1} << sign_shift;
+      case FloatSpecials::kNone:
+        return uint64_t{1} << sign_shift;  // no NaN: negative zero, as ml_dtypes does
     }
     return 0;
   };
   if (std::isnan(value)) return nan();
   auto overflow = [&]() -> uint64_t {
     switch (f.specials) {
-      case FloatSpecials::kIeee: return sign | exponent_mask;
-      case FloatSpecials::kNone: return sign | max_code;
-      default: return nan();
+      case FloatSpecials::kIeee:
+        return sign | exponent_mask;
+      case FloatSpecials::kNone:
+        return sign | max_code;
+      default:
+        return nan();
     }
   };
   if (std::isinf(value)) return overflow();
@@ -166,24 +177,27 @@ uint64_t encode_float(DType dtype, double value) {
   int exponent = std::ilogb(magnitude);
   const int min_exponent = 1 - f.bias;
   if (exponent < min_exponent) exponent = min_exponent;
-  const double scaled = std::ldexp(magnitude, f.mantissa_bits - exponent); // exact
-  const auto rounded = static_cast<uint64_t>(std::nearbyint(scaled));      // ties to even
+  const double scaled = std::ldexp(magnitude, f.mantissa_bits - exponent);  // exact
+  const auto rounded = static_cast<uint64_t>(std::nearbyint(scaled));       // ties to even
   // The leading 1, if any, adds itself to the exponent field.
-  const uint64_t code =
-      (static_cast<uint64_t>(exponent - min_exponent) << f.mantissa_bits) + rounded;
+  const uint64_t code = (static_cast<uint64_t>(exponent - min_exponent) << f.mantissa_bits) + rounded;
   if (code > max_code) return overflow();
   if (code == 0 && no_negative_zero) return 0;
   return sign | code;
 }
 
-double round_to(DType dtype, double value) { return decode_float(dtype, encode_float(dtype, value)); }
+double round_to(DType dtype, double value) {
+  return decode_float(dtype, encode_float(dtype, value));
+}
 
 double max_finite(DType dtype) {
   if (dtype == DType::kF8E8M0FNU) return std::ldexp(1.0, 127);
   return decode_float(dtype, max_finite_code(info(real_part(dtype)).format));
 }
 
-double epsilon(DType dtype) { return std::ldexp(1.0, -info(real_part(dtype)).format.mantissa_bits); }
+double epsilon(DType dtype) {
+  return std::ldexp(1.0, -info(real_part(dtype)).format.mantissa_bits);
+}
 
 int64_t integer_min(DType dtype) {
   return is_signed_integer(dtype) ? static_cast<int64_t>(~uint64_t{0} << (bit_width(dtype) - 1)) : 0;
@@ -202,7 +216,7 @@ DTypeSet of_kind(DTypeKind kind) {
     if (kInfos[i].kind == kind) set = set | DTypeSet{static_cast<DType>(i)};
   return set;
 }
-} // namespace
+}  // namespace
 
 const DTypeSet& DTypeSet::floats() {
   static const DTypeSet set = of_kind(DTypeKind::kFloat);
@@ -233,4 +247,4 @@ const DTypeSet& DTypeSet::all() {
   return set;
 }
 
-} // namespace ecotone
+}  // namespace ecotone

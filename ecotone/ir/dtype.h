@@ -49,10 +49,10 @@ enum class DTypeKind : uint8_t { kBool, kSigned, kUnsigned, kFloat, kComplex };
 
 // How a float type spends the code points that IEEE 754 gives to infinities and NaNs.
 enum class FloatSpecials : uint8_t {
-  kIeee,    // infinities and NaNs as in IEEE 754
-  kNanOnly, // "FN": no infinity, all-ones is NaN
-  kNegZero, // "FNUZ": no infinity, no negative zero, the code of -0 is NaN
-  kNone,    // neither infinity nor NaN
+  kIeee,     // infinities and NaNs as in IEEE 754
+  kNanOnly,  // "FN": no infinity, all-ones is NaN
+  kNegZero,  // "FNUZ": no infinity, no negative zero, the code of -0 is NaN
+  kNone,     // neither infinity nor NaN
 };
 
 struct FloatFormat {
@@ -64,25 +64,41 @@ struct FloatFormat {
 };
 
 struct DTypeInfo {
-  std::string_view name; // as MLIR prints it: "i1", "i32", "ui8", "f8E4M3FN", "complex<f32>"
+  std::string_view name;  // as MLIR prints it: "i1", "i32", "ui8", "f8E4M3FN", "complex<f32>"
   DTypeKind kind;
-  int bits;      // logical width of an element
-  int byte_size; // bytes an element takes in a host Tensor (sub-byte values: one per byte; bool: one byte, 0 or 1)
+  int bits;       // logical width of an element
+  int byte_size;  // bytes an element takes in a host Tensor (sub-byte values: one per byte; bool: one byte, 0 or 1)
   FloatFormat format;
 };
 
 const DTypeInfo& info(DType dtype);
-inline std::string_view name(DType dtype) { return info(dtype).name; }
-inline int byte_size(DType dtype) { return info(dtype).byte_size; }
-inline int bit_width(DType dtype) { return info(dtype).bits; }
+inline std::string_view name(DType dtype) {
+  return info(dtype).name;
+}
+inline int byte_size(DType dtype) {
+  return info(dtype).byte_size;
+}
+inline int bit_width(DType dtype) {
+  return info(dtype).bits;
+}
 std::optional<DType> dtype_from_name(std::string_view name);
 
-inline bool is_float(DType d) { return info(d).kind == DTypeKind::kFloat; }
-inline bool is_complex(DType d) { return info(d).kind == DTypeKind::kComplex; }
-inline bool is_signed_integer(DType d) { return info(d).kind == DTypeKind::kSigned; }
-inline bool is_unsigned_integer(DType d) { return info(d).kind == DTypeKind::kUnsigned; }
+inline bool is_float(DType d) {
+  return info(d).kind == DTypeKind::kFloat;
+}
+inline bool is_complex(DType d) {
+  return info(d).kind == DTypeKind::kComplex;
+}
+inline bool is_signed_integer(DType d) {
+  return info(d).kind == DTypeKind::kSigned;
+}
+inline bool is_unsigned_integer(DType d) {
+  return info(d).kind == DTypeKind::kUnsigned;
+}
 // True for the signed and unsigned integers; bool is not one.
-inline bool is_integer(DType d) { return is_signed_integer(d) || is_unsigned_integer(d); }
+inline bool is_integer(DType d) {
+  return is_signed_integer(d) || is_unsigned_integer(d);
+}
 // The real part's type of a complex type, else the type itself.
 DType real_part(DType dtype);
 // c64 for f32 and c128 for f64; throws Error for any other type.
@@ -130,4 +146,4 @@ class DTypeSet {
   std::bitset<kDTypeCount> bits_;
 };
 
-} // namespace ecotone
+}  // namespace ecotone

@@ -18,4 +18,4 @@ std::vector<Type> infer_types(const Op& op, const InferCall& call,
   return types;
 }
 
-} // namespace ecotone
+}  // namespace ecotone

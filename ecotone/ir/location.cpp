@@ -11,11 +11,11 @@ namespace {
 
 struct Interner {
   std::mutex mutex;
-  std::deque<Location> locations{Location{}}; // id 0 is none; a deque keeps references stable
+  std::deque<Location> locations{Location{}};  // id 0 is none; a deque keeps references stable
   std::unordered_multimap<size_t, LocationId> by_hash;
 
   static Interner& instance() {
-    static Interner* interner = new Interner; // never destroyed: ids outlive static destructors
+    static Interner* interner = new Interner;  // never destroyed: ids outlive static destructors
     return *interner;
   }
 
@@ -33,7 +33,7 @@ struct Interner {
   }
 };
 
-} // namespace
+}  // namespace
 
 LocationId file_location(std::string_view file, uint32_t line, uint32_t column) {
   return Interner::instance().intern({LocationKind::kFile, std::string(file), line, column, {}});
@@ -68,11 +68,14 @@ std::string location_str(LocationId id) {
   switch (l.kind) {
     case LocationKind::kFile:
       return l.text + ":" + std::to_string(l.line) + ":" + std::to_string(l.column);
-    case LocationKind::kNamed: return children.empty() ? l.text : children + ": " + l.text;
-    case LocationKind::kFused: return "fused{" + children + "}";
-    case LocationKind::kDerived: return l.text + "(" + children + ")";
+    case LocationKind::kNamed:
+      return children.empty() ? l.text : children + ": " + l.text;
+    case LocationKind::kFused:
+      return "fused{" + children + "}";
+    case LocationKind::kDerived:
+      return l.text + "(" + children + ")";
   }
   return {};
 }
 
-} // namespace ecotone
+}  // namespace ecotone

@@ -9,13 +9,13 @@
 namespace ecotone {
 
 using LocationId = uint32_t;
-inline constexpr LocationId kNoLocation = 0; // the verifier rejects it
+inline constexpr LocationId kNoLocation = 0;  // the verifier rejects it
 
 enum class LocationKind : uint8_t {
-  kFile,    // text = file, with line and column
-  kNamed,   // text = a name (an ONNX node, a JAX name stack), children = where it stands, if known
-  kFused,   // children
-  kDerived, // text = the transform, children = what it was made from
+  kFile,     // text = file, with line and column
+  kNamed,    // text = a name (an ONNX node, a JAX name stack), children = where it stands, if known
+  kFused,    // children
+  kDerived,  // text = the transform, children = what it was made from
 };
 
 struct Location {
@@ -34,4 +34,4 @@ const Location& location(LocationId id);
 // "model.onnx: node 'conv1' (Conv)", "f.mlir:3:5", "grad(f.mlir:3:5)".
 std::string location_str(LocationId id);
 
-} // namespace ecotone
+}  // namespace ecotone

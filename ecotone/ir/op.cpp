@@ -55,7 +55,7 @@ struct BodyKeyHash {
 // Bodies live as long as the process, up to a bound: a server that sees ever new shapes must not grow for ever.
 constexpr size_t kMaxCachedBodies = 20000;
 
-} // namespace
+}  // namespace
 
 Region composite_body(const Op& op, const Attributes& attributes, std::span<const Type> operands,
                       std::span<const SymbolInfo> symbols) {
@@ -98,4 +98,4 @@ Region composite_body(const Op& op, const Attributes& attributes, std::span<cons
   return {cache.try_emplace(std::move(key), std::move(body)).first->second, std::move(dim_args)};
 }
 
-} // namespace ecotone
+}  // namespace ecotone

@@ -17,11 +17,11 @@ namespace ecotone {
 
 class Builder;
 class Program;
-using ValueId = uint32_t; // inputs, then parameters, then results in order of equations: dense
+using ValueId = uint32_t;  // inputs, then parameters, then results in order of equations: dense
 using ProgramRef = std::shared_ptr<const Program>;
 
-// A closed sub-Program: it sees nothing but its inputs. The body's symbol i stands for dim_args[i]; symbols beyond those
-// are bound by the body itself, from data.
+// A closed sub-Program: it sees nothing but its inputs. The body's symbol i stands for dim_args[i]; symbols beyond
+// those are bound by the body itself, from data.
 struct Region {
   ProgramRef body;
   std::vector<Dim> dim_args;
@@ -42,8 +42,8 @@ class DimContext {
 
 struct InferCall {
   const Attributes& attributes;
-  std::span<const Type> operands; // the declared ones
-  std::span<const Type> captures; // passed to every region after its own inputs
+  std::span<const Type> operands;  // the declared ones
+  std::span<const Type> captures;  // passed to every region after its own inputs
   std::span<const Region> regions;
   DimContext& dims;
 
@@ -60,10 +60,12 @@ struct InferCall {
 };
 
 // How floats are computed: `spec` rounds once per op to its type and sums serially in index order in f32 (f64 for f64);
-// `real` computes all floats in f64 (c128 for complex), so that rounding to small types happens only where an op is about rounding.
+// `real` computes all floats in f64 (c128 for complex), so that rounding to small types happens only where an op is
+// about rounding.
 enum class EvalMode : uint8_t { kSpec, kReal };
 
-// The type whose storage holds a value of declared type `dtype` in this mode: in `real`, f64 for floats, c128 for complex.
+// The type whose storage holds a value of declared type `dtype` in this mode: in `real`, f64 for floats, c128 for
+// complex.
 DType storage_dtype(DType dtype, EvalMode mode);
 
 // Runs region bodies for an evaluator.
@@ -82,7 +84,7 @@ struct EvalCall {
   const Attributes& attributes;
   std::span<const Tensor> operands;
   std::span<const Tensor> captures;
-  std::span<const Type> operand_types; // as declared in the Program: f16 even where storage is f64
+  std::span<const Type> operand_types;  // as declared in the Program: f16 even where storage is f64
   std::span<const Type> result_types;
   std::span<const Region> regions;
   EvalMode mode;
@@ -98,7 +100,8 @@ struct EvalCall {
   DType result_storage(size_t i = 0) const { return storage_dtype(result(i).dtype, mode); }
 };
 
-// What is known of a derived rule: not written yet, impossible (say why in docs), follows from the composite's body, or given.
+// What is known of a derived rule: not written yet, impossible (say why in docs), follows from the composite's body, or
+// given.
 template <class F>
 struct Rule {
   enum State : uint8_t { kTodo, kNone, kFromBody, kGiven };
@@ -106,7 +109,7 @@ struct Rule {
   F function = nullptr;
 };
 
-class RuleCall; // what derivative, transposition, batching and sharding rules get; comes with the transforms
+class RuleCall;  // what derivative, transposition, batching and sharding rules get; comes with the transforms
 
 struct CostCall {
   const Attributes& attributes;
@@ -116,7 +119,7 @@ struct CostCall {
 // Work of one equation, symbolic in the sizes. flops counts a multiply-add as two.
 struct Cost {
   Dim flops;
-  Dim bytes; // read and written once each
+  Dim bytes;  // read and written once each
 };
 
 // A result is right when err <= c * err(spec) + 8 eps; see docs/ir-semantics.md.
@@ -125,25 +128,26 @@ struct ErrorBound {
 };
 
 struct Op {
-  std::string name; // "stablehlo.add", "chlo.erf", "ecotone.softmax"
+  std::string name;  // "stablehlo.add", "chlo.erf", "ecotone.softmax"
   const AttributesInfo* attributes = nullptr;
-  std::vector<Type> (*infer)(const InferCall&) = nullptr; // null for a composite: its body's output types
-  std::vector<Tensor> (*evaluate)(const EvalCall&) = nullptr;                    // null for composites
+  std::vector<Type> (*infer)(const InferCall&) = nullptr;      // null for a composite: its body's output types
+  std::vector<Tensor> (*evaluate)(const EvalCall&) = nullptr;  // null for composites
   // Null for primitives. A composite's meaning: adds its equations to the Builder and returns the results.
   std::vector<ValueId> (*body)(Builder&, const Attributes&, std::span<const ValueId> inputs) = nullptr;
-  DTypeSet dtypes;                                                               // of the first operand, or of the result
+  DTypeSet dtypes;  // of the first operand, or of the result
   ErrorBound error;
   Rule<void (*)(RuleCall&)> jvp, transpose, batch, shard;
-  Cost (*cost)(const CostCall&) = nullptr; // null: one flop per result element, operands and results moved once
+  Cost (*cost)(const CostCall&) = nullptr;  // null: one flop per result element, operands and results moved once
   bool has_effect = false;
-  const void* user = nullptr; // for users' own ops
+  const void* user = nullptr;  // for users' own ops
 
   bool is_composite() const { return body != nullptr; }
 };
 
-// The body of a composite at these operand types, made once per (op, attributes, types) and shared. The types and attributes
-// may be symbolic: the body's symbols are then theirs in order of first appearance, and the region's dim_args map them.
+// The body of a composite at these operand types, made once per (op, attributes, types) and shared. The types and
+// attributes may be symbolic: the body's symbols are then theirs in order of first appearance, and the region's
+// dim_args map them.
 Region composite_body(const Op& op, const Attributes& attributes, std::span<const Type> operands,
                       std::span<const SymbolInfo> symbols);
 
-} // namespace ecotone
+}  // namespace ecotone

@@ -29,4 +29,4 @@ std::vector<Type> Program::output_types() const {
   return r;
 }
 
-} // namespace ecotone
+}  // namespace ecotone

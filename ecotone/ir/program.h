@@ -19,13 +19,14 @@ namespace ecotone {
 struct Equation {
   const Op* op = nullptr;
   Attributes attributes;
-  std::vector<ValueId> operands; // the declared ones, then `capture_count` captures, which are passed to every region
+  std::vector<ValueId> operands;  // the declared ones, then `capture_count` captures, which are passed to every region
   uint32_t capture_count = 0;
   ValueId first_result = 0;
   uint32_t result_count = 0;
   std::vector<Region> regions;
   LocationId location = kNoLocation;
-  std::shared_ptr<const DynamicAttributes> annotations; // kept, not understood: shardings, frontend attributes; may be null
+  std::shared_ptr<const DynamicAttributes>
+      annotations;  // kept, not understood: shardings, frontend attributes; may be null
 
   std::span<const ValueId> declared() const { return std::span(operands).first(operands.size() - capture_count); }
   std::span<const ValueId> captures() const { return std::span(operands).last(capture_count); }
@@ -34,7 +35,7 @@ struct Equation {
 struct Input {
   std::string name;
   Type type;
-  std::shared_ptr<const DynamicAttributes> annotations; // may be null
+  std::shared_ptr<const DynamicAttributes> annotations;  // may be null
 };
 
 // Between inputs and constants: named and typed like an input, with storage by default.
@@ -42,7 +43,7 @@ struct Parameter {
   std::string name;
   TensorType type;
   std::optional<Tensor> value;
-  std::shared_ptr<const DynamicAttributes> annotations; // may be null
+  std::shared_ptr<const DynamicAttributes> annotations;  // may be null
 };
 
 struct Output {
@@ -104,4 +105,4 @@ class Program {
   std::unordered_map<ValueId, std::string> value_names_;
 };
 
-} // namespace ecotone
+}  // namespace ecotone

@@ -15,7 +15,7 @@ constexpr size_t kAlignment = 64;
 
 uint64_t load_bits(const std::byte* p, int size) {
   uint64_t bits = 0;
-  std::memcpy(&bits, p, static_cast<size_t>(size)); // little-endian hosts only, as the file formats are
+  std::memcpy(&bits, p, static_cast<size_t>(size));  // little-endian hosts only, as the file formats are
   return bits;
 }
 
@@ -24,9 +24,11 @@ int64_t sign_extend(uint64_t bits, int width) {
   return static_cast<int64_t>(bits << shift) >> shift;
 }
 
-uint64_t mask_to(uint64_t bits, int width) { return width >= 64 ? bits : bits & ((uint64_t{1} << width) - 1); }
+uint64_t mask_to(uint64_t bits, int width) {
+  return width >= 64 ? bits : bits & ((uint64_t{1} << width) - 1);
+}
 
-} // namespace
+}  // namespace
 
 static_assert(std::endian::native == std::endian::little, "host tensors are little-endian");
 
@@ -36,9 +38,12 @@ void throw_size_mismatch(size_t given, const Shape& shape) {
 
 int64_t encoded_bytes(DType dtype, Encoding encoding, int64_t count) {
   switch (encoding) {
-    case Encoding::kPackedLow4: return count / 2 + count % 2;
-    case Encoding::kPackedLow2: return count / 4 + (count % 4 != 0);
-    case Encoding::kPlain: break;
+    case Encoding::kPackedLow4:
+      return count / 2 + count % 2;
+    case Encoding::kPackedLow2:
+      return count / 4 + (count % 4 != 0);
+    case Encoding::kPlain:
+      break;
   }
   int64_t r;
   if (__builtin_mul_overflow(count, int64_t{byte_size(dtype)}, &r)) fail("a tensor of {} elements is too large", count);
@@ -47,16 +52,22 @@ int64_t encoded_bytes(DType dtype, Encoding encoding, int64_t count) {
 
 Tensor::Tensor(DType dtype, Shape shape, std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                Encoding encoding)
-    : dtype_(dtype), encoding_(encoding), size_(element_count(shape)), shape_(std::move(shape)), bytes_(bytes),
+    : dtype_(dtype),
+      encoding_(encoding),
+      size_(element_count(shape)),
+      shape_(std::move(shape)),
+      bytes_(bytes),
       owner_(std::move(owner)) {
   const int64_t need = encoded_bytes(dtype_, encoding_, size_);
   if (static_cast<uint64_t>(need) != bytes_.size())
     fail("a tensor {}x{} needs {} bytes but {} are given", shape_str(shape_), name(dtype_), need, bytes_.size());
   static constexpr std::byte kEmpty{};
-  if (bytes_.data() == nullptr) bytes_ = {&kEmpty, 0}; // an empty tensor is not a null one
+  if (bytes_.data() == nullptr) bytes_ = {&kEmpty, 0};  // an empty tensor is not a null one
 }
 
-Tensor Tensor::zeros(DType dtype, Shape shape) { return MutableTensor(dtype, std::move(shape)).freeze(); }
+Tensor Tensor::zeros(DType dtype, Shape shape) {
+  return MutableTensor(dtype, std::move(shape)).freeze();
+}
 
 Tensor Tensor::full(DType dtype, Shape shape, double value) {
   MutableTensor t(dtype, std::move(shape));
@@ -64,7 +75,7 @@ Tensor Tensor::full(DType dtype, Shape shape, double value) {
   t.set_double(0, value);
   const auto width = static_cast<size_t>(byte_size(dtype));
   auto bytes = t.bytes();
-  for (size_t done = width; done < bytes.size();) { // doubles the filled prefix each time
+  for (size_t done = width; done < bytes.size();) {  // doubles the filled prefix each time
     const size_t n = std::min(done, bytes.size() - done);
     std::memcpy(bytes.data() + done, bytes.data(), n);
     done += n;
@@ -119,19 +130,27 @@ uint64_t Tensor::at_bits(int64_t index) const {
 int64_t Tensor::at_int(int64_t index) const {
   const uint64_t bits = at_bits(index);
   switch (info(dtype_).kind) {
-    case DTypeKind::kBool: return bits != 0;
-    case DTypeKind::kSigned: return sign_extend(bits, bit_width(dtype_));
-    case DTypeKind::kUnsigned: return static_cast<int64_t>(mask_to(bits, bit_width(dtype_)));
-    default: fail("a {} tensor is read as integers", name(dtype_));
+    case DTypeKind::kBool:
+      return bits != 0;
+    case DTypeKind::kSigned:
+      return sign_extend(bits, bit_width(dtype_));
+    case DTypeKind::kUnsigned:
+      return static_cast<int64_t>(mask_to(bits, bit_width(dtype_)));
+    default:
+      fail("a {} tensor is read as integers", name(dtype_));
   }
 }
 
 double Tensor::at_double(int64_t index) const {
   switch (info(dtype_).kind) {
-    case DTypeKind::kFloat: return decode_float(dtype_, at_bits(index));
-    case DTypeKind::kComplex: return at_complex(index).real();
-    case DTypeKind::kUnsigned: return static_cast<double>(mask_to(at_bits(index), bit_width(dtype_)));
-    default: return static_cast<double>(at_int(index));
+    case DTypeKind::kFloat:
+      return decode_float(dtype_, at_bits(index));
+    case DTypeKind::kComplex:
+      return at_complex(index).real();
+    case DTypeKind::kUnsigned:
+      return static_cast<double>(mask_to(at_bits(index), bit_width(dtype_)));
+    default:
+      return static_cast<double>(at_int(index));
   }
 }
 
@@ -212,22 +231,29 @@ void MutableTensor::set_bits(int64_t index, uint64_t bits) {
 
 void MutableTensor::set_int(int64_t index, int64_t value) {
   switch (info(dtype_).kind) {
-    case DTypeKind::kBool: return set_bits(index, value != 0);
+    case DTypeKind::kBool:
+      return set_bits(index, value != 0);
     case DTypeKind::kSigned:
-    case DTypeKind::kUnsigned: return set_bits(index, static_cast<uint64_t>(value));
-    default: return set_double(index, static_cast<double>(value));
+    case DTypeKind::kUnsigned:
+      return set_bits(index, static_cast<uint64_t>(value));
+    default:
+      return set_double(index, static_cast<double>(value));
   }
 }
 
 void MutableTensor::set_double(int64_t index, double value) {
   switch (info(dtype_).kind) {
-    case DTypeKind::kFloat: return set_bits(index, encode_float(dtype_, value));
-    case DTypeKind::kComplex: return set_complex(index, value);
-    case DTypeKind::kBool: return set_bits(index, value != 0);
+    case DTypeKind::kFloat:
+      return set_bits(index, encode_float(dtype_, value));
+    case DTypeKind::kComplex:
+      return set_complex(index, value);
+    case DTypeKind::kBool:
+      return set_bits(index, value != 0);
     case DTypeKind::kUnsigned:
       return set_bits(index, value >= 9223372036854775808.0 ? static_cast<uint64_t>(value)
                                                             : static_cast<uint64_t>(static_cast<int64_t>(value)));
-    default: return set_int(index, static_cast<int64_t>(value));
+    default:
+      return set_int(index, static_cast<int64_t>(value));
   }
 }
 
@@ -241,6 +267,8 @@ void MutableTensor::set_complex(int64_t index, std::complex<double> value) {
   }
 }
 
-Tensor MutableTensor::freeze() && { return Tensor(dtype_, std::move(shape_), bytes_, std::move(owner_)); }
+Tensor MutableTensor::freeze() && {
+  return Tensor(dtype_, std::move(shape_), bytes_, std::move(owner_));
+}
 
-} // namespace ecotone
+}  // namespace ecotone

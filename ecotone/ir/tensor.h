@@ -18,17 +18,17 @@ namespace ecotone {
 // one byte per sub-byte element, bools 0 or 1.
 enum class Encoding : uint8_t {
   kPlain,
-  kPackedLow4, // two 4-bit elements a byte, the first in the low half
-  kPackedLow2, // four 2-bit elements a byte, the first in the lowest bits
+  kPackedLow4,  // two 4-bit elements a byte, the first in the low half
+  kPackedLow2,  // four 2-bit elements a byte, the first in the lowest bits
 };
 
 // Storage types for elements of a width; the small floats are held as codes (see encode_float).
 template <class T>
-struct NativeType; // NativeType<float>::value == DType::kF32
+struct NativeType;  // NativeType<float>::value == DType::kF32
 
 class Tensor {
  public:
-  Tensor() = default; // null: also how a token is passed to an evaluator
+  Tensor() = default;  // null: also how a token is passed to an evaluator
   // A view of `bytes`, kept alive by `owner`. The length must be what dtype, shape and encoding need, else Error.
   // The bytes need no alignment.
   Tensor(DType dtype, Shape shape, std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
@@ -53,7 +53,7 @@ class Tensor {
   DType dtype() const { return dtype_; }
   const Shape& shape() const { return shape_; }
   int64_t rank() const { return static_cast<int64_t>(shape_.size()); }
-  int64_t size() const { return size_; } // number of elements
+  int64_t size() const { return size_; }  // number of elements
   TensorType type() const { return {dtype_, to_dims(shape_)}; }
   Encoding encoding() const { return encoding_; }
   std::span<const std::byte> bytes() const { return bytes_; }
@@ -74,7 +74,7 @@ class Tensor {
   double at_double(int64_t index) const;
   int64_t at_int(int64_t index) const;
   std::complex<double> at_complex(int64_t index) const;
-  uint64_t at_bits(int64_t index) const; // of at most 64-bit elements
+  uint64_t at_bits(int64_t index) const;  // of at most 64-bit elements
   // All elements of an integer or bool tensor.
   std::vector<int64_t> to_ints() const;
 
@@ -128,9 +128,9 @@ class MutableTensor {
 // Bytes that `count` elements take in an encoding; Error on overflow.
 int64_t encoded_bytes(DType dtype, Encoding encoding, int64_t count);
 
-#define ECOTONE_NATIVE(T, D) \
-  template <>                \
-  struct NativeType<T> {     \
+#define ECOTONE_NATIVE(T, D)                 \
+  template <>                                \
+  struct NativeType<T> {                     \
     static constexpr DType value = DType::D; \
   };
 ECOTONE_NATIVE(bool, kBool)
@@ -153,10 +153,10 @@ ECOTONE_NATIVE(std::complex<double>, kC128)
 template <class T>
 Tensor Tensor::from(std::span<const T> values, Shape shape) {
   MutableTensor t(NativeType<T>::value, std::move(shape), MutableTensor::Init::kNone);
-  auto out = t.data<T>(); // checks the element width
+  auto out = t.data<T>();  // checks the element width
   if (values.size() != out.size()) throw_size_mismatch(values.size(), t.shape());
   if (!values.empty()) std::memcpy(out.data(), values.data(), values.size_bytes());
   return std::move(t).freeze();
 }
 
-} // namespace ecotone
+}  // namespace ecotone

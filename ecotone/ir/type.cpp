@@ -44,9 +44,13 @@ size_t hash(const TensorType& t) {
   return h;
 }
 
-size_t hash(const Type& t) { return is_token(t) ? 3 : hash(std::get<TensorType>(t)); }
+size_t hash(const Type& t) {
+  return is_token(t) ? 3 : hash(std::get<TensorType>(t));
+}
 
-std::vector<Dim> to_dims(std::span<const int64_t> shape) { return {shape.begin(), shape.end()}; }
+std::vector<Dim> to_dims(std::span<const int64_t> shape) {
+  return {shape.begin(), shape.end()};
+}
 
 int64_t element_count(std::span<const int64_t> shape) {
   int64_t n = 1;
@@ -81,4 +85,4 @@ Type bind_symbols(const Type& type, const SymbolValues& values) {
   return t;
 }
 
-} // namespace ecotone
+}  // namespace ecotone

@@ -12,7 +12,7 @@
 
 namespace ecotone {
 
-using Shape = std::vector<int64_t>; // a shape whose sizes are all known
+using Shape = std::vector<int64_t>;  // a shape whose sizes are all known
 
 struct TensorType {
   DType dtype = DType::kF32;
@@ -36,7 +36,9 @@ struct Token {
 
 using Type = std::variant<TensorType, Token>;
 
-inline bool is_token(const Type& t) { return std::holds_alternative<Token>(t); }
+inline bool is_token(const Type& t) {
+  return std::holds_alternative<Token>(t);
+}
 // The tensor type; throws Error for a token.
 const TensorType& tensor(const Type& t);
 std::string str(const Type& t, std::span<const SymbolInfo> symbols = {});
@@ -54,4 +56,4 @@ Type substitute(const Type& type, std::span<const Dim> args);
 // The type with every known symbol replaced by its value.
 Type bind_symbols(const Type& type, const SymbolValues& values);
 
-} // namespace ecotone
+}  // namespace ecotone

@@ -48,11 +48,13 @@ class Verifier {
       try {
         check_equation(p, e, next, context);
       } catch (const Error& error) {
-        throw Error(ErrorKind::kInternal, location_str(e.location) + ": " + (e.op ? e.op->name : "?") + ": " + error.what());
+        throw Error(ErrorKind::kInternal,
+                    location_str(e.location) + ": " + (e.op ? e.op->name : "?") + ": " + error.what());
       }
       next += e.result_count;
     }
-    if (next != p.value_count()) fail_kind(ErrorKind::kInternal, "{} values are recorded, {} defined", p.value_count(), next);
+    if (next != p.value_count())
+      fail_kind(ErrorKind::kInternal, "{} values are recorded, {} defined", p.value_count(), next);
     for (const Output& o : p.outputs())
       if (o.value >= next) fail_kind(ErrorKind::kInternal, "output '{}' names no value", o.name);
     for (const Alias& a : p.aliases()) {
@@ -65,7 +67,8 @@ class Verifier {
 
  private:
   void check_parameter(const Program& p, const Parameter& parameter, ValueId v) {
-    if (!(Type(parameter.type) == p.type(v))) fail_kind(ErrorKind::kInternal, "parameter '{}' has two types", parameter.name);
+    if (!(Type(parameter.type) == p.type(v)))
+      fail_kind(ErrorKind::kInternal, "parameter '{}' has two types", parameter.name);
     if (!parameter.value) return;
     bool fits = parameter.value->dtype() == parameter.type.dtype && parameter.value->rank() == parameter.type.rank();
     for (size_t i = 0; fits && i < parameter.type.shape.size(); ++i)
@@ -111,8 +114,10 @@ class Verifier {
   int depth_ = 0;
 };
 
-} // namespace
+}  // namespace
 
-void verify(const Program& program) { Verifier().check(program); }
+void verify(const Program& program) {
+  Verifier().check(program);
+}
 
-} // namespace ecotone
+}  // namespace ecotone

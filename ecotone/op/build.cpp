@@ -8,7 +8,9 @@
 
 namespace ecotone::op {
 
-ValueId scalar(Builder& b, DType dtype, double value) { return constant(b, Tensor::full(dtype, {}, value)); }
+ValueId scalar(Builder& b, DType dtype, double value) {
+  return constant(b, Tensor::full(dtype, {}, value));
+}
 
 ValueId scalar_int(Builder& b, DType dtype, int64_t value) {
   if (!is_integer(dtype) && dtype != DType::kBool) return scalar(b, dtype, static_cast<double>(value));
@@ -21,7 +23,9 @@ ValueId full(Builder& b, DType dtype, std::vector<Dim> shape, double value) {
   return broadcast_in_dim(b, scalar(b, dtype, value), std::move(shape), {});
 }
 
-ValueId full_like(Builder& b, ValueId x, double value) { return full(b, b.dtype(x), b.tensor_type(x).shape, value); }
+ValueId full_like(Builder& b, ValueId x, double value) {
+  return full(b, b.dtype(x), b.tensor_type(x).shape, value);
+}
 
 std::vector<Dim> broadcast_shapes(Builder& b, std::span<const Dim> x, std::span<const Dim> y) {
   if (x.size() < y.size()) std::swap(x, y);
@@ -54,7 +58,8 @@ ValueId broadcast_binary(Builder& b, BinaryBuilder binary, ValueId x, ValueId y)
   return binary(b, wide_x, wide_y);
 }
 
-ValueId broadcast_reduced(Builder& b, ValueId reduced, std::span<const Dim> shape, std::span<const int64_t> dimensions) {
+ValueId broadcast_reduced(Builder& b, ValueId reduced, std::span<const Dim> shape,
+                          std::span<const int64_t> dimensions) {
   std::vector<int64_t> kept;
   for (int64_t i = 0; i < static_cast<int64_t>(shape.size()); ++i)
     if (std::ranges::find(dimensions, i) == dimensions.end()) kept.push_back(i);
@@ -109,4 +114,4 @@ int64_t normalize_axis(int64_t axis, int64_t rank) {
   return axis < 0 ? axis + rank : axis;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

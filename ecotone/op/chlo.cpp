@@ -55,7 +55,8 @@ double next_towards(DType dtype, double x, double y) {
 std::vector<Tensor> evaluate_next_after(const EvalCall& call) {
   const Tensor &x = call.operands[0], &y = call.operands[1];
   MutableTensor out(x.dtype(), x.shape(), MutableTensor::Init::kNone);
-  for (int64_t i = 0; i < out.size(); ++i) out.set_double(i, next_towards(call.declared(0), x.at_double(i), y.at_double(i)));
+  for (int64_t i = 0; i < out.size(); ++i)
+    out.set_double(i, next_towards(call.declared(0), x.at_double(i), y.at_double(i)));
   return {std::move(out).freeze()};
 }
 
@@ -79,17 +80,21 @@ std::vector<Tensor> evaluate_top_k(const EvalCall& call) {
   if (k > length) fail("k is {}, but the last dimension has {} entries", k, length);
   Shape shape = x.shape();
   shape.back() = k;
-  MutableTensor values(x.dtype(), shape, MutableTensor::Init::kNone), indices(DType::kI32, shape, MutableTensor::Init::kNone);
+  MutableTensor values(x.dtype(), shape, MutableTensor::Init::kNone),
+      indices(DType::kI32, shape, MutableTensor::Init::kNone);
   std::vector<int64_t> order(static_cast<size_t>(length));
   for (int64_t line = 0, lines = length == 0 ? 0 : x.size() / length; line < lines; ++line) {
     const auto sort_by = [&](auto key, auto before) {
       std::vector<decltype(key(0))> keys;
       for (int64_t i = 0; i < length; ++i) keys.push_back(key(line * length + i));
       std::iota(order.begin(), order.end(), 0);
-      std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return before(keys[static_cast<size_t>(a)], keys[static_cast<size_t>(b)]); });
+      std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+        return before(keys[static_cast<size_t>(a)], keys[static_cast<size_t>(b)]);
+      });
     };
     if (is_float(x.dtype()))
-      sort_by([&](int64_t i) { return x.at_double(i); }, [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a > b; });
+      sort_by([&](int64_t i) { return x.at_double(i); },
+              [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a > b; });
     else if (is_unsigned_integer(x.dtype()))
       sort_by([&](int64_t i) { return x.at_bits(i); }, [](uint64_t a, uint64_t b) { return a > b; });
     else
@@ -103,57 +108,77 @@ std::vector<Tensor> evaluate_top_k(const EvalCall& call) {
   return {std::move(values).freeze(), std::move(indices).freeze()};
 }
 
-} // namespace
+}  // namespace
 
-#define ECOTONE_CHLO_UNARY(function, text, dtypes, ...)                                                            \
-  const Op& function() {                                                                                           \
-    static const Op op = chlo_op(text, dtypes, &infer_same<&function, 1>, ECOTONE_KERNELS(__VA_ARGS__));           \
-    return op;                                                                                                     \
-  }                                                                                                                \
-  ValueId function(Builder& b, ValueId x) { return b.add1(function(), {}, {x}); }
-#define ECOTONE_CHLO_BINARY(function, text, dtypes, evaluate)                                                      \
-  const Op& function() {                                                                                           \
-    static const Op op = chlo_op(text, dtypes, &infer_same<&function, 2>, evaluate);                               \
-    return op;                                                                                                     \
-  }                                                                                                                \
-  ValueId function(Builder& b, ValueId x, ValueId y) { return b.add1(function(), {}, {x, y}); }
-#define ECOTONE_CHLO_PREDICATE(function, text, expression)                                                         \
-  const Op& function() {                                                                                           \
-    static const Op op = chlo_op(text, DTypeSet::floats(), &infer_predicate<&function>,                            \
-                                 ECOTONE_KERNELS(.f = &map1<[](double x) -> int64_t { return expression; }, int64_t, double>)); \
-    return op;                                                                                                     \
-  }                                                                                                                \
-  ValueId function(Builder& b, ValueId x) { return b.add1(function(), {}, {x}); }
+#define ECOTONE_CHLO_UNARY(function, text, dtypes, ...)                                                  \
+  const Op& function() {                                                                                 \
+    static const Op op = chlo_op(text, dtypes, &infer_same<&function, 1>, ECOTONE_KERNELS(__VA_ARGS__)); \
+    return op;                                                                                           \
+  }                                                                                                      \
+  ValueId function(Builder& b, ValueId x) {                                                              \
+    return b.add1(function(), {}, {x});                                                                  \
+  }
+#define ECOTONE_CHLO_BINARY(function, text, dtypes, evaluate)                        \
+  const Op& function() {                                                             \
+    static const Op op = chlo_op(text, dtypes, &infer_same<&function, 2>, evaluate); \
+    return op;                                                                       \
+  }                                                                                  \
+  ValueId function(Builder& b, ValueId x, ValueId y) {                               \
+    return b.add1(function(), {}, {x, y});                                           \
+  }
+#define ECOTONE_CHLO_PREDICATE(function, text, expression)                                                     \
+  const Op& function() {                                                                                       \
+    static const Op op =                                                                                       \
+        chlo_op(text, DTypeSet::floats(), &infer_predicate<&function>,                                         \
+                ECOTONE_KERNELS(.f = &map1<[](double x) -> int64_t { return expression; }, int64_t, double>)); \
+    return op;                                                                                                 \
+  }                                                                                                            \
+  ValueId function(Builder& b, ValueId x) {                                                                    \
+    return b.add1(function(), {}, {x});                                                                        \
+  }
 
-ECOTONE_CHLO_UNARY(acos, "acos", numbers(), .f = kReal1<[](double x) { return std::acos(x); }>, .c = kComplex1<[](Complex z) { return std::acos(z); }>)
-ECOTONE_CHLO_UNARY(acosh, "acosh", numbers(), .f = kReal1<[](double x) { return std::acosh(x); }>, .c = kComplex1<[](Complex z) { return std::acosh(z); }>)
-ECOTONE_CHLO_UNARY(asin, "asin", numbers(), .f = kReal1<[](double x) { return std::asin(x); }>, .c = kComplex1<[](Complex z) { return std::asin(z); }>)
-ECOTONE_CHLO_UNARY(asinh, "asinh", numbers(), .f = kReal1<[](double x) { return std::asinh(x); }>, .c = kComplex1<[](Complex z) { return std::asinh(z); }>)
-ECOTONE_CHLO_UNARY(atan, "atan", numbers(), .f = kReal1<[](double x) { return std::atan(x); }>, .c = kComplex1<[](Complex z) { return std::atan(z); }>)
-ECOTONE_CHLO_UNARY(atanh, "atanh", numbers(), .f = kReal1<[](double x) { return std::atanh(x); }>, .c = kComplex1<[](Complex z) { return std::atanh(z); }>)
+ECOTONE_CHLO_UNARY(acos, "acos", numbers(), .f = kReal1<[](double x) { return std::acos(x); }>,
+                   .c = kComplex1<[](Complex z) { return std::acos(z); }>)
+ECOTONE_CHLO_UNARY(acosh, "acosh", numbers(), .f = kReal1<[](double x) { return std::acosh(x); }>,
+                   .c = kComplex1<[](Complex z) { return std::acosh(z); }>)
+ECOTONE_CHLO_UNARY(asin, "asin", numbers(), .f = kReal1<[](double x) { return std::asin(x); }>,
+                   .c = kComplex1<[](Complex z) { return std::asin(z); }>)
+ECOTONE_CHLO_UNARY(asinh, "asinh", numbers(), .f = kReal1<[](double x) { return std::asinh(x); }>,
+                   .c = kComplex1<[](Complex z) { return std::asinh(z); }>)
+ECOTONE_CHLO_UNARY(atan, "atan", numbers(), .f = kReal1<[](double x) { return std::atan(x); }>,
+                   .c = kComplex1<[](Complex z) { return std::atan(z); }>)
+ECOTONE_CHLO_UNARY(atanh, "atanh", numbers(), .f = kReal1<[](double x) { return std::atanh(x); }>,
+                   .c = kComplex1<[](Complex z) { return std::atanh(z); }>)
 ECOTONE_CHLO_UNARY(bessel_i1e, "bessel_i1e", DTypeSet::floats(), .f = kReal1<bessel_i1_scaled>)
-ECOTONE_CHLO_UNARY(conj, "conj", all_numbers(), .f = kReal1<[](double x) { return x; }>, .i = kInt1<[](int64_t x) { return x; }>,
-                   .c = kComplex1<[](Complex z) { return std::conj(z); }>)
-ECOTONE_CHLO_UNARY(cosh, "cosh", numbers(), .f = kReal1<[](double x) { return std::cosh(x); }>, .c = kComplex1<[](Complex z) { return std::cosh(z); }>)
+ECOTONE_CHLO_UNARY(conj, "conj", all_numbers(), .f = kReal1<[](double x) { return x; }>,
+                   .i = kInt1<[](int64_t x) { return x; }>, .c = kComplex1<[](Complex z) { return std::conj(z); }>)
+ECOTONE_CHLO_UNARY(cosh, "cosh", numbers(), .f = kReal1<[](double x) { return std::cosh(x); }>,
+                   .c = kComplex1<[](Complex z) { return std::cosh(z); }>)
 ECOTONE_CHLO_UNARY(digamma_, "digamma", DTypeSet::floats(), .f = kReal1<[](double x) { return digamma(x); }>)
 ECOTONE_CHLO_UNARY(erf, "erf", DTypeSet::floats(), .f = kReal1<[](double x) { return std::erf(x); }>)
 ECOTONE_CHLO_UNARY(erf_inv, "erf_inv", DTypeSet::floats(), .f = kReal1<erf_inverse>)
 ECOTONE_CHLO_UNARY(erfc, "erfc", DTypeSet::floats(), .f = kReal1<[](double x) { return std::erfc(x); }>)
 ECOTONE_CHLO_UNARY(lgamma_, "lgamma", DTypeSet::floats(), .f = kReal1<[](double x) { return std::lgamma(x); }>)
-ECOTONE_CHLO_UNARY(sinh, "sinh", numbers(), .f = kReal1<[](double x) { return std::sinh(x); }>, .c = kComplex1<[](Complex z) { return std::sinh(z); }>)
-ECOTONE_CHLO_UNARY(square, "square", all_numbers(), .f = kReal1<[](double x) { return x * x; }>,
-                   .i = kInt1<[](int64_t x) { return static_cast<int64_t>(static_cast<uint64_t>(x) * static_cast<uint64_t>(x)); }>,
-                   .c = kComplex1<[](Complex z) { return Complex((z.real() - z.imag()) * (z.real() + z.imag()), 2 * z.real() * z.imag()); }>)
+ECOTONE_CHLO_UNARY(sinh, "sinh", numbers(), .f = kReal1<[](double x) { return std::sinh(x); }>,
+                   .c = kComplex1<[](Complex z) { return std::sinh(z); }>)
+ECOTONE_CHLO_UNARY(
+    square, "square", all_numbers(), .f = kReal1<[](double x) { return x * x; }>,
+    .i = kInt1<[](int64_t x) { return static_cast<int64_t>(static_cast<uint64_t>(x) * static_cast<uint64_t>(x)); }>,
+    .c = kComplex1<[](Complex z) {
+      return Complex((z.real() - z.imag()) * (z.real() + z.imag()), 2 * z.real() * z.imag());
+    }>)
 ECOTONE_CHLO_PREDICATE(is_inf, "is_inf", std::isinf(x))
 ECOTONE_CHLO_PREDICATE(is_neg_inf, "is_neg_inf", std::isinf(x) && std::signbit(x))
 ECOTONE_CHLO_PREDICATE(is_pos_inf, "is_pos_inf", std::isinf(x) && !std::signbit(x))
 ECOTONE_CHLO_BINARY(next_after, "next_after", DTypeSet::floats(), evaluate_next_after)
-ECOTONE_CHLO_BINARY(polygamma_, "polygamma", DTypeSet::floats(), ECOTONE_KERNELS(.f = kReal2<[](double n, double x) { return polygamma(n, x); }>))
+ECOTONE_CHLO_BINARY(polygamma_, "polygamma", DTypeSet::floats(),
+                    ECOTONE_KERNELS(.f = kReal2<[](double n, double x) { return polygamma(n, x); }>))
 ECOTONE_CHLO_BINARY(zeta, "zeta", DTypeSet::floats(), ECOTONE_KERNELS(.f = kReal2<hurwitz_zeta>))
 
 const Op& chlo_top_k() {
   static const Op op = [] {
-    Op o = chlo_op("top_k", DTypeSet::floats() | DTypeSet::integers() | DTypeSet::booleans(), infer_top_k, evaluate_top_k);
+    Op o =
+        chlo_op("top_k", DTypeSet::floats() | DTypeSet::integers() | DTypeSet::booleans(), infer_top_k, evaluate_top_k);
     o.attributes = &attributes_info<TopKAttributes>();
     return o;
   }();
@@ -167,9 +192,10 @@ std::pair<ValueId, ValueId> chlo_top_k(Builder& b, ValueId x, int64_t k) {
 std::span<const Op* const> chlo_ops() {
 #define ECOTONE_LIST(name) &name(),
   static const Op* const ops[] = {ECOTONE_CHLO_UNARY_OPS(ECOTONE_LIST) ECOTONE_CHLO_PREDICATES(ECOTONE_LIST)
-                                      ECOTONE_CHLO_BINARY_OPS(ECOTONE_LIST) & chlo_top_k()};
+                                      ECOTONE_CHLO_BINARY_OPS(ECOTONE_LIST) &
+                                  chlo_top_k()};
 #undef ECOTONE_LIST
   return ops;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

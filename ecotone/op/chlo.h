@@ -6,9 +6,10 @@
 namespace ecotone::op {
 
 // One operand x; the result has its type.
-#define ECOTONE_CHLO_UNARY_OPS(X)                                                                                     \
-  X(acos) X(acosh) X(asin) X(asinh) X(atan) X(atanh) X(bessel_i1e) X(conj) X(cosh) X(digamma_) X(erf) X(erf_inv)      \
-  X(erfc) X(lgamma_) X(sinh) X(square)
+#define ECOTONE_CHLO_UNARY_OPS(X)                                                                                \
+  X(acos)                                                                                                        \
+  X(acosh) X(asin) X(asinh) X(atan) X(atanh) X(bessel_i1e) X(conj) X(cosh) X(digamma_) X(erf) X(erf_inv) X(erfc) \
+      X(lgamma_) X(sinh) X(square)
 // One float operand; the result is bool.
 #define ECOTONE_CHLO_PREDICATES(X) X(is_inf) X(is_neg_inf) X(is_pos_inf)
 // Two operands of one type; the result has it.
@@ -30,8 +31,9 @@ struct TopKAttributes {
   static constexpr const char* kName = "top_k";
   static constexpr auto kFields = std::tuple{Field{"k", &TopKAttributes::k}};
 };
-// The k largest along the last dimension, largest first, the earlier of equals first, NaN before all; and their indices (i32).
+// The k largest along the last dimension, largest first, the earlier of equals first, NaN before all; and their indices
+// (i32).
 const Op& chlo_top_k();
 std::pair<ValueId, ValueId> chlo_top_k(Builder& b, ValueId x, int64_t k);
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

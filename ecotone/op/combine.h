@@ -9,8 +9,8 @@
 
 namespace ecotone::op {
 
-// Combines the element of each `into` at `at` with that of each `with` at `from`, by a region (N, N) -> N of scalars: at once when
-// the region is one of Reducer's or just takes the new element, else by running it.
+// Combines the element of each `into` at `at` with that of each `with` at `from`, by a region (N, N) -> N of scalars:
+// at once when the region is one of Reducer's or just takes the new element, else by running it.
 class ElementCombiner {
  public:
   ElementCombiner(const EvalCall& call, const Region& region);
@@ -34,4 +34,4 @@ double combine(Reducer reducer, double x, double y);
 int64_t combine(Reducer reducer, int64_t x, int64_t y, bool is_unsigned);
 std::complex<double> combine(Reducer reducer, std::complex<double> x, std::complex<double> y);
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

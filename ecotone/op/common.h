@@ -17,11 +17,13 @@ inline void expect_declared_dtype(const InferCall& call, size_t i, const Op& op)
   if (!op.dtypes.contains(d)) fail("{} does not take {} (operand {})", op.name, name(d), i);
 }
 
-// Operands i and j must have one shape; sizes that can't be decided are assumed equal. Returns that shape, constants preferred.
+// Operands i and j must have one shape; sizes that can't be decided are assumed equal. Returns that shape, constants
+// preferred.
 inline std::vector<Dim> expect_equal_shapes(const InferCall& call, size_t i, size_t j) {
   const TensorType &a = call.operand(i), &b = call.operand(j);
   if (a.rank() != b.rank())
-    fail("operands {} and {} must have equal shapes but are {} and {}", i, j, a.str(call.dims.symbols()), b.str(call.dims.symbols()));
+    fail("operands {} and {} must have equal shapes but are {} and {}", i, j, a.str(call.dims.symbols()),
+         b.str(call.dims.symbols()));
   std::vector<Dim> shape;
   for (size_t d = 0; d < a.shape.size(); ++d) {
     call.dims.require_equal(a.shape[d], b.shape[d], "sizes of elementwise operands");
@@ -51,4 +53,4 @@ std::vector<Type> infer_same(const InferCall& call) {
   return {Type(std::move(type))};
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

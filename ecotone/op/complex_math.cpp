@@ -6,11 +6,13 @@
 namespace ecotone::op {
 namespace {
 using Complex = std::complex<double>;
-using Long = std::complex<long double>; // more bits where logarithm and exponential would lose some
+using Long = std::complex<long double>;  // more bits where logarithm and exponential would lose some
 
-Complex narrow(Long z) { return {static_cast<double>(z.real()), static_cast<double>(z.imag())}; }
+Complex narrow(Long z) {
+  return {static_cast<double>(z.real()), static_cast<double>(z.imag())};
+}
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-} // namespace
+}  // namespace
 
 Complex complex_multiply(Complex x, Complex y) {
   return {x.real() * y.real() - x.imag() * y.imag(), x.real() * y.imag() + x.imag() * y.real()};
@@ -27,8 +29,9 @@ Complex complex_power(Complex x, Complex y) {
 
 Complex complex_cbrt(Complex z) {
   if (z == 0.0) return z;
-  return narrow(std::polar(std::cbrt(std::hypot(static_cast<long double>(z.real()), static_cast<long double>(z.imag()))),
-                           std::atan2(static_cast<long double>(z.imag()), static_cast<long double>(z.real())) / 3));
+  return narrow(
+      std::polar(std::cbrt(std::hypot(static_cast<long double>(z.real()), static_cast<long double>(z.imag()))),
+                 std::atan2(static_cast<long double>(z.imag()), static_cast<long double>(z.real())) / 3));
 }
 
 Complex complex_expm1(Complex z) {
@@ -66,4 +69,4 @@ Complex complex_atan2(Complex y, Complex x) {
   return -i * std::log((x + i * y) / std::sqrt(x * x + y * y));
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

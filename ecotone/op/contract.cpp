@@ -44,7 +44,8 @@ std::vector<int64_t> rest_of(int64_t rank, std::span<const int64_t> a, std::span
   return r;
 }
 
-void expect_dot_dimensions(std::span<const int64_t> batching, std::span<const int64_t> contracting, int64_t rank, const char* side) {
+void expect_dot_dimensions(std::span<const int64_t> batching, std::span<const int64_t> contracting, int64_t rank,
+                           const char* side) {
   std::vector<bool> seen(static_cast<size_t>(rank));
   for (std::span<const int64_t> list : {batching, contracting})
     for (int64_t d : list) {
@@ -60,21 +61,26 @@ std::vector<Type> infer_dot_general(const InferCall& call) {
   const TensorType &lhs = call.operand(0), &rhs = call.operand(1);
   expect_dot_dimensions(a.lhs_batching_dimensions, a.lhs_contracting_dimensions, lhs.rank(), "lhs");
   expect_dot_dimensions(a.rhs_batching_dimensions, a.rhs_contracting_dimensions, rhs.rank(), "rhs");
-  if (a.lhs_batching_dimensions.size() != a.rhs_batching_dimensions.size()) fail("lhs and rhs have different numbers of batching dimensions");
+  if (a.lhs_batching_dimensions.size() != a.rhs_batching_dimensions.size())
+    fail("lhs and rhs have different numbers of batching dimensions");
   if (a.lhs_contracting_dimensions.size() != a.rhs_contracting_dimensions.size())
     fail("lhs and rhs have different numbers of contracting dimensions");
   TensorType result{a.result_dtype.value_or(lhs.dtype), {}};
   if (!a.result_dtype) expect_equal_dtypes(call, 0, 1);
   for (size_t i = 0; i < a.lhs_batching_dimensions.size(); ++i) {
-    const Dim &l = lhs.shape[static_cast<size_t>(a.lhs_batching_dimensions[i])], &r = rhs.shape[static_cast<size_t>(a.rhs_batching_dimensions[i])];
+    const Dim &l = lhs.shape[static_cast<size_t>(a.lhs_batching_dimensions[i])],
+              &r = rhs.shape[static_cast<size_t>(a.rhs_batching_dimensions[i])];
     call.dims.require_equal(l, r, "batching sizes of lhs and rhs");
     result.shape.push_back(r.is_constant() ? r : l);
   }
   for (size_t i = 0; i < a.lhs_contracting_dimensions.size(); ++i)
     call.dims.require_equal(lhs.shape[static_cast<size_t>(a.lhs_contracting_dimensions[i])],
-                            rhs.shape[static_cast<size_t>(a.rhs_contracting_dimensions[i])], "contracted sizes of lhs and rhs");
-  for (int64_t d : rest_of(lhs.rank(), a.lhs_batching_dimensions, a.lhs_contracting_dimensions)) result.shape.push_back(lhs.shape[static_cast<size_t>(d)]);
-  for (int64_t d : rest_of(rhs.rank(), a.rhs_batching_dimensions, a.rhs_contracting_dimensions)) result.shape.push_back(rhs.shape[static_cast<size_t>(d)]);
+                            rhs.shape[static_cast<size_t>(a.rhs_contracting_dimensions[i])],
+                            "contracted sizes of lhs and rhs");
+  for (int64_t d : rest_of(lhs.rank(), a.lhs_batching_dimensions, a.lhs_contracting_dimensions))
+    result.shape.push_back(lhs.shape[static_cast<size_t>(d)]);
+  for (int64_t d : rest_of(rhs.rank(), a.rhs_batching_dimensions, a.rhs_contracting_dimensions))
+    result.shape.push_back(rhs.shape[static_cast<size_t>(d)]);
   return {Type(std::move(result))};
 }
 
@@ -102,7 +108,8 @@ std::vector<Tensor> evaluate_dot_general(const EvalCall& call) {
     const std::vector<T> l = arranged<T>(lhs, lhs_order), r = arranged<T>(rhs, rhs_order);
     std::vector<T> c(static_cast<size_t>(out.size()));
     ThreadPool::global().parallel_for(0, batch, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t b = begin; b < end; ++b) gemm<T>(l.data() + b * m * k, r.data() + b * k * n, c.data() + b * m * n, m, k, n);
+      for (int64_t b = begin; b < end; ++b)
+        gemm<T>(l.data() + b * m * k, r.data() + b * k * n, c.data() + b * m * n, m, k, n);
     });
     store_fold<T>(out, 0, out.size(), c.data());
   });
@@ -123,7 +130,8 @@ ConvolutionAttributes filled(ConvolutionAttributes a) {
 }
 
 void expect_layout(int64_t rank, int64_t first, int64_t second, std::span<const int64_t> spatial, const char* what) {
-  if (rank != static_cast<int64_t>(spatial.size()) + 2) fail("{} has {} dimensions, but {} are named", what, rank, spatial.size() + 2);
+  if (rank != static_cast<int64_t>(spatial.size()) + 2)
+    fail("{} has {} dimensions, but {} are named", what, rank, spatial.size() + 2);
   std::vector<int64_t> all{first, second};
   all.insert(all.end(), spatial.begin(), spatial.end());
   std::ranges::sort(all);
@@ -137,21 +145,26 @@ std::vector<Type> infer_convolution(const InferCall& call) {
   const TensorType &lhs = call.operand(0), &rhs = call.operand(1);
   if (!a.result_dtype) expect_equal_dtypes(call, 0, 1);
   expect_layout(lhs.rank(), a.input_batch_dimension, a.input_feature_dimension, a.input_spatial_dimensions, "lhs");
-  expect_layout(rhs.rank(), a.kernel_input_feature_dimension, a.kernel_output_feature_dimension, a.kernel_spatial_dimensions, "rhs");
-  expect_layout(lhs.rank(), a.output_batch_dimension, a.output_feature_dimension, a.output_spatial_dimensions, "the result");
+  expect_layout(rhs.rank(), a.kernel_input_feature_dimension, a.kernel_output_feature_dimension,
+                a.kernel_spatial_dimensions, "rhs");
+  expect_layout(lhs.rank(), a.output_batch_dimension, a.output_feature_dimension, a.output_spatial_dimensions,
+                "the result");
   const size_t rank = a.input_spatial_dimensions.size();
-  for (const size_t length : {a.kernel_spatial_dimensions.size(), a.window_strides.size(), a.lhs_dilation.size(), a.rhs_dilation.size(),
-                              a.padding_low.size(), a.padding_high.size(), a.window_reversal.size()})
+  for (const size_t length :
+       {a.kernel_spatial_dimensions.size(), a.window_strides.size(), a.lhs_dilation.size(), a.rhs_dilation.size(),
+        a.padding_low.size(), a.padding_high.size(), a.window_reversal.size()})
     if (length != rank) fail("window attributes have {} entries for {} spatial dimensions", length, rank);
   if (a.feature_group_count < 1 || a.batch_group_count < 1) fail("group counts must be positive");
-  if (a.feature_group_count > 1 && a.batch_group_count > 1) fail("feature_group_count and batch_group_count can't both be above 1");
+  if (a.feature_group_count > 1 && a.batch_group_count > 1)
+    fail("feature_group_count and batch_group_count can't both be above 1");
   const auto size = [](const TensorType& t, int64_t d) { return t.shape[static_cast<size_t>(d)]; };
   const Dim batch = size(lhs, a.input_batch_dimension), features = size(lhs, a.input_feature_dimension);
   const Dim out_features = size(rhs, a.kernel_output_feature_dimension);
   call.dims.require_equal(features, size(rhs, a.kernel_input_feature_dimension) * a.feature_group_count,
                           "the input's features and the kernel's times feature_group_count");
   const auto expect_multiple = [&](const Dim& d, int64_t of, const char* what) {
-    if (d.is_constant() && d.constant() % of != 0) fail("{} is {}, no multiple of the group count {}", what, d.constant(), of);
+    if (d.is_constant() && d.constant() % of != 0)
+      fail("{} is {}, no multiple of the group count {}", what, d.constant(), of);
   };
   expect_multiple(out_features, a.feature_group_count, "the number of output features");
   expect_multiple(out_features, a.batch_group_count, "the number of output features");
@@ -160,27 +173,32 @@ std::vector<Type> infer_convolution(const InferCall& call) {
   result.shape[static_cast<size_t>(a.output_batch_dimension)] = floordiv(batch, a.batch_group_count);
   result.shape[static_cast<size_t>(a.output_feature_dimension)] = out_features;
   for (size_t i = 0; i < rank; ++i) {
-    if (a.window_strides[i] < 1 || a.lhs_dilation[i] < 1 || a.rhs_dilation[i] < 1) fail("strides and dilations must be positive");
+    if (a.window_strides[i] < 1 || a.lhs_dilation[i] < 1 || a.rhs_dilation[i] < 1)
+      fail("strides and dilations must be positive");
     const auto dilated = [](const Dim& d, int64_t by) { return by == 1 || d == Dim(0) ? d : (d - 1) * by + 1; };
-    const Dim whole = a.padding_low[i] + dilated(size(lhs, a.input_spatial_dimensions[i]), a.lhs_dilation[i]) + a.padding_high[i];
+    const Dim whole =
+        a.padding_low[i] + dilated(size(lhs, a.input_spatial_dimensions[i]), a.lhs_dilation[i]) + a.padding_high[i];
     const Dim window = dilated(size(rhs, a.kernel_spatial_dimensions[i]), a.rhs_dilation[i]);
     const Dim places = floordiv(whole - window, a.window_strides[i]) + 1;
     result.shape[static_cast<size_t>(a.output_spatial_dimensions[i])] =
-        places.is_constant() ? Dim(std::max<int64_t>(0, places.constant())) : call.dims.range(places).min >= 0 ? places : max(places, 0);
+        places.is_constant()               ? Dim(std::max<int64_t>(0, places.constant()))
+        : call.dims.range(places).min >= 0 ? places
+                                           : max(places, 0);
   }
   return {Type(std::move(result))};
 }
 
 // A convolution of [batch, features, spatial] by [out features, in features, spatial], sizes flattened.
 struct Plan {
-  int64_t batch, features, input_size; // of the input
-  int64_t out_batch, out_features, positions; // of the result
-  int64_t groups, batch_groups, group_features, taps; // features each kernel sees; its spatial size
-  Shape input, kernel, output; // spatial
+  int64_t batch, features, input_size;                 // of the input
+  int64_t out_batch, out_features, positions;          // of the result
+  int64_t groups, batch_groups, group_features, taps;  // features each kernel sees; its spatial size
+  Shape input, kernel, output;                         // spatial
   Shape strides, lhs_dilation, rhs_dilation, low;
 };
 
-// For each kernel tap and each output position in [first, first + count), the input element it meets, or -1. Layout [tap, kPanel].
+// For each kernel tap and each output position in [first, first + count), the input element it meets, or -1. Layout
+// [tap, kPanel].
 void find_sources(const Plan& p, int64_t first, int64_t count, std::vector<int64_t>& sources) {
   const size_t rank = p.input.size();
   std::vector<Shape> at(static_cast<size_t>(count), Shape(rank));
@@ -274,17 +292,19 @@ std::vector<Tensor> evaluate_convolution(const EvalCall& call) {
   bool reversed[66] = {};
   if (a.window_reversal.size() > 64) fail("more than 64 spatial dimensions");
   std::copy(a.window_reversal.begin(), a.window_reversal.end(), reversed + 2);
-  const std::vector<int64_t> out_layout = layout(a.output_batch_dimension, a.output_feature_dimension, a.output_spatial_dimensions);
+  const std::vector<int64_t> out_layout =
+      layout(a.output_batch_dimension, a.output_feature_dimension, a.output_spatial_dimensions);
   const bool in_order = std::ranges::is_sorted(out_layout);
   with_fold_type(out.dtype(), [&](auto type) {
     using T = decltype(type);
-    const std::vector<T> input = arranged<T>(lhs, layout(a.input_batch_dimension, a.input_feature_dimension, a.input_spatial_dimensions));
-    const std::vector<T> kernel =
-        arranged<T>(rhs, layout(a.kernel_output_feature_dimension, a.kernel_input_feature_dimension, a.kernel_spatial_dimensions),
-                    {reversed, a.window_reversal.size() + 2});
+    const std::vector<T> input =
+        arranged<T>(lhs, layout(a.input_batch_dimension, a.input_feature_dimension, a.input_spatial_dimensions));
+    const std::vector<T> kernel = arranged<T>(
+        rhs, layout(a.kernel_output_feature_dimension, a.kernel_input_feature_dimension, a.kernel_spatial_dimensions),
+        {reversed, a.window_reversal.size() + 2});
     std::vector<T> c(static_cast<size_t>(out.size()));
     convolve<T>(p, input.data(), kernel.data(), c.data());
-    if (!in_order) { // from [batch, features, spatial] to the result's layout
+    if (!in_order) {  // from [batch, features, spatial] to the result's layout
       const Shape strides = row_major_strides(result);
       Shape shape, to;
       for (int64_t d : out_layout) {
@@ -292,8 +312,8 @@ std::vector<Tensor> evaluate_convolution(const EvalCall& call) {
         to.push_back(strides[static_cast<size_t>(d)]);
       }
       std::vector<T> moved(c.size());
-      copy_strided(shape, sizeof(T), reinterpret_cast<std::byte*>(moved.data()), to, reinterpret_cast<const std::byte*>(c.data()),
-                   row_major_strides(shape));
+      copy_strided(shape, sizeof(T), reinterpret_cast<std::byte*>(moved.data()), to,
+                   reinterpret_cast<const std::byte*>(c.data()), row_major_strides(shape));
       c = std::move(moved);
     }
     store_fold<T>(out, 0, out.size(), c.data());
@@ -301,7 +321,7 @@ std::vector<Tensor> evaluate_convolution(const EvalCall& call) {
   return {std::move(out).freeze()};
 }
 
-} // namespace
+}  // namespace
 
 const Op& dot_general() {
   static const Op op = [] {
@@ -357,4 +377,4 @@ std::span<const Op* const> contract_ops() {
   return ops;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

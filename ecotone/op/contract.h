@@ -6,21 +6,23 @@
 namespace ecotone::op {
 
 struct DotAttributes {
-  std::vector<int64_t> lhs_batching_dimensions, rhs_batching_dimensions, lhs_contracting_dimensions, rhs_contracting_dimensions;
-  std::vector<std::string> precision;     // "DEFAULT", "HIGH", "HIGHEST" per operand; kept, not acted on
-  std::optional<DType> result_dtype;      // absent: the operands'
-  std::optional<std::string> algorithm;   // kept as text
+  std::vector<int64_t> lhs_batching_dimensions, rhs_batching_dimensions, lhs_contracting_dimensions,
+      rhs_contracting_dimensions;
+  std::vector<std::string> precision;    // "DEFAULT", "HIGH", "HIGHEST" per operand; kept, not acted on
+  std::optional<DType> result_dtype;     // absent: the operands'
+  std::optional<std::string> algorithm;  // kept as text
   static constexpr const char* kName = "dot_general";
-  static constexpr auto kFields = std::tuple{Field{"lhs_batching_dimensions", &DotAttributes::lhs_batching_dimensions},
-                                             Field{"rhs_batching_dimensions", &DotAttributes::rhs_batching_dimensions},
-                                             Field{"lhs_contracting_dimensions", &DotAttributes::lhs_contracting_dimensions},
-                                             Field{"rhs_contracting_dimensions", &DotAttributes::rhs_contracting_dimensions},
-                                             Field{"precision_config", &DotAttributes::precision},
-                                             Field{"result_dtype", &DotAttributes::result_dtype},
-                                             Field{"algorithm", &DotAttributes::algorithm}};
+  static constexpr auto kFields =
+      std::tuple{Field{"lhs_batching_dimensions", &DotAttributes::lhs_batching_dimensions},
+                 Field{"rhs_batching_dimensions", &DotAttributes::rhs_batching_dimensions},
+                 Field{"lhs_contracting_dimensions", &DotAttributes::lhs_contracting_dimensions},
+                 Field{"rhs_contracting_dimensions", &DotAttributes::rhs_contracting_dimensions},
+                 Field{"precision_config", &DotAttributes::precision},
+                 Field{"result_dtype", &DotAttributes::result_dtype},
+                 Field{"algorithm", &DotAttributes::algorithm}};
 };
-// Result dimensions: batching, then the rest of lhs, then of rhs. Sums run serially over the contracted index in f32 (f64, or
-// integers of the result type), in row-major order of lhs_contracting_dimensions.
+// Result dimensions: batching, then the rest of lhs, then of rhs. Sums run serially over the contracted index in f32
+// (f64, or integers of the result type), in row-major order of lhs_contracting_dimensions.
 const Op& dot_general();
 ValueId dot_general(Builder& b, ValueId lhs, ValueId rhs, DotAttributes attributes);
 // numpy.matmul's rules for ranks >= 2 with equal (not broadcast) leading dimensions.
@@ -34,9 +36,9 @@ struct ConvolutionAttributes {
   std::vector<int64_t> kernel_spatial_dimensions;
   int64_t output_batch_dimension = 0, output_feature_dimension = 1;
   std::vector<int64_t> output_spatial_dimensions;
-  std::vector<int64_t> window_strides, lhs_dilation, rhs_dilation; // empty: ones
-  std::vector<Dim> padding_low, padding_high;                      // empty: zeros
-  std::vector<bool> window_reversal;                               // empty: false
+  std::vector<int64_t> window_strides, lhs_dilation, rhs_dilation;  // empty: ones
+  std::vector<Dim> padding_low, padding_high;                       // empty: zeros
+  std::vector<bool> window_reversal;                                // empty: false
   int64_t feature_group_count = 1, batch_group_count = 1;
   std::vector<std::string> precision;
   std::optional<DType> result_dtype;
@@ -67,4 +69,4 @@ ValueId convolution(Builder& b, ValueId lhs, ValueId rhs, ConvolutionAttributes 
 // Attributes for layout NC + spatial, kernel OI + spatial, of this many spatial dimensions; all else at its default.
 ConvolutionAttributes nchw_convolution(int64_t spatial_rank);
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

@@ -9,33 +9,37 @@
 namespace ecotone::op {
 namespace {
 
-Op control_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer, decltype(Op::evaluate) evaluate) {
+Op control_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer,
+              decltype(Op::evaluate) evaluate) {
   Op op;
   op.name = name;
   op.attributes = attributes;
   op.infer = infer;
   op.evaluate = evaluate;
   op.dtypes = DTypeSet::all();
-  op.error.c = 1; // nothing is computed here
+  op.error.c = 1;  // nothing is computed here
   return op;
 }
 
-// The region's body must take `own` and then the captures; a size that can't be decided is assumed. Returns its results, with the
-// region's symbols replaced.
+// The region's body must take `own` and then the captures; a size that can't be decided is assumed. Returns its
+// results, with the region's symbols replaced.
 std::vector<Type> expect_region(const InferCall& call, size_t index, std::span<const Type> own) {
   const Region& region = call.regions[index];
   std::vector<Type> wanted(own.begin(), own.end());
   wanted.insert(wanted.end(), call.captures.begin(), call.captures.end());
   const Program& body = *region.body;
-  if (body.inputs().size() != wanted.size()) fail("region {} takes {} values, but is given {}", index, body.inputs().size(), wanted.size());
+  if (body.inputs().size() != wanted.size())
+    fail("region {} takes {} values, but is given {}", index, body.inputs().size(), wanted.size());
   for (size_t i = 0; i < wanted.size(); ++i) {
     const Type takes = substitute(body.inputs()[i].type, region.dim_args);
     if (is_token(takes) != is_token(wanted[i])) fail("input {} of region {}: a token meets a tensor", i, index);
     if (is_token(takes)) continue;
     const TensorType &t = tensor(takes), &w = tensor(wanted[i]);
     if (t.dtype != w.dtype || t.rank() != w.rank())
-      fail("input {} of region {} is {}, but is given {}", i, index, t.str(call.dims.symbols()), w.str(call.dims.symbols()));
-    for (size_t d = 0; d < t.shape.size(); ++d) call.dims.require_equal(t.shape[d], w.shape[d], "sizes of a region's input and what it is given");
+      fail("input {} of region {} is {}, but is given {}", i, index, t.str(call.dims.symbols()),
+           w.str(call.dims.symbols()));
+    for (size_t d = 0; d < t.shape.size(); ++d)
+      call.dims.require_equal(t.shape[d], w.shape[d], "sizes of a region's input and what it is given");
   }
   std::vector<Type> results;
   for (const Type& t : body.output_types()) results.push_back(substitute(t, region.dim_args));
@@ -43,7 +47,8 @@ std::vector<Type> expect_region(const InferCall& call, size_t index, std::span<c
 }
 
 // `results` of a region must be `wanted`; returns them with constants where either has one.
-std::vector<Type> expect_results(const InferCall& call, std::span<const Type> results, std::span<const Type> wanted, const char* what) {
+std::vector<Type> expect_results(const InferCall& call, std::span<const Type> results, std::span<const Type> wanted,
+                                 const char* what) {
   if (results.size() != wanted.size()) fail("{}: {} results, but {} are needed", what, results.size(), wanted.size());
   std::vector<Type> joined(wanted.begin(), wanted.end());
   for (size_t i = 0; i < wanted.size(); ++i) {
@@ -72,11 +77,14 @@ std::vector<Type> infer_call(const InferCall& call) {
   call.expect_regions(1);
   return expect_region(call, 0, call.operands);
 }
-std::vector<Tensor> evaluate_call(const EvalCall& call) { return call.runner.run(call.regions[0], call.operands); }
+std::vector<Tensor> evaluate_call(const EvalCall& call) {
+  return call.runner.run(call.regions[0], call.operands);
+}
 
 std::vector<Type> infer_branches(const InferCall& call) {
   std::vector<Type> results = expect_region(call, 0, {});
-  for (size_t i = 1; i < call.regions.size(); ++i) results = expect_results(call, expect_region(call, i, {}), results, "branches of a conditional");
+  for (size_t i = 1; i < call.regions.size(); ++i)
+    results = expect_results(call, expect_region(call, i, {}), results, "branches of a conditional");
   return results;
 }
 std::vector<Type> infer_if(const InferCall& call) {
@@ -111,7 +119,8 @@ std::vector<Type> infer_while(const InferCall& call) {
 }
 std::vector<Tensor> evaluate_while(const EvalCall& call) {
   std::vector<Tensor> carried(call.operands.begin(), call.operands.end());
-  while (call.runner.run(call.regions[0], carried)[0].at_int(0) != 0) carried = call.runner.run(call.regions[1], carried);
+  while (call.runner.run(call.regions[0], carried)[0].at_int(0) != 0)
+    carried = call.runner.run(call.regions[1], carried);
   return carried;
 }
 
@@ -133,9 +142,10 @@ std::vector<Type> infer_scan(const InferCall& call) {
     inputs.emplace_back(std::move(slice));
   }
   std::vector<Type> results = expect_region(call, 0, inputs);
-  if (results.size() < carries) fail("the region returns {} values, fewer than the {} carried", results.size(), carries);
-  const std::vector<Type> joined =
-      expect_results(call, std::span(results).first(carries), call.operands.first(carries), "the carried values of a scan");
+  if (results.size() < carries)
+    fail("the region returns {} values, fewer than the {} carried", results.size(), carries);
+  const std::vector<Type> joined = expect_results(call, std::span(results).first(carries), call.operands.first(carries),
+                                                  "the carried values of a scan");
   std::copy(joined.begin(), joined.end(), results.begin());
   for (size_t i = carries; i < results.size(); ++i) {
     if (is_token(results[i])) fail("a scan can't stack tokens");
@@ -168,7 +178,8 @@ std::vector<Tensor> evaluate_scan(const EvalCall& call) {
     std::copy_n(results.begin(), carries, carried.begin());
     for (size_t i = 0; i < stacked.size(); ++i) {
       const std::span<const std::byte> bytes = results[carries + i].bytes();
-      if (!bytes.empty()) std::memcpy(stacked[i].bytes().data() + static_cast<size_t>(at) * bytes.size(), bytes.data(), bytes.size());
+      if (!bytes.empty())
+        std::memcpy(stacked[i].bytes().data() + static_cast<size_t>(at) * bytes.size(), bytes.data(), bytes.size());
     }
   }
   for (MutableTensor& t : stacked) carried.push_back(std::move(t).freeze());
@@ -186,7 +197,9 @@ std::vector<Type> infer_identity(const InferCall& call) {
   call.expect_regions(0);
   return {call.operands.begin(), call.operands.end()};
 }
-std::vector<Tensor> evaluate_identity(const EvalCall& call) { return {call.operands.begin(), call.operands.end()}; }
+std::vector<Tensor> evaluate_identity(const EvalCall& call) {
+  return {call.operands.begin(), call.operands.end()};
+}
 
 std::vector<Type> infer_after_all(const InferCall& call) {
   call.expect_regions(0);
@@ -194,13 +207,16 @@ std::vector<Type> infer_after_all(const InferCall& call) {
     if (!is_token(t)) fail("after_all takes tokens alone");
   return {Type(Token{})};
 }
-std::vector<Tensor> evaluate_after_all(const EvalCall&) { return {Tensor()}; }
+std::vector<Tensor> evaluate_after_all(const EvalCall&) {
+  return {Tensor()};
+}
 
 // custom_call ---------------------------------------------------------------------------------------------------------
 
 // Targets that only annotate their operand.
 bool is_annotation(std::string_view target) {
-  return target == "Sharding" || target == "SPMDFullToShardShape" || target == "SPMDShardToFullShape" || target == "annotate_device_placement";
+  return target == "Sharding" || target == "SPMDFullToShardShape" || target == "SPMDShardToFullShape" ||
+         target == "annotate_device_placement";
 }
 
 std::vector<Type> infer_custom_call(const InferCall& call) {
@@ -214,22 +230,24 @@ std::vector<Tensor> evaluate_custom_call(const EvalCall& call) {
   return {call.operands.begin(), call.operands.end()};
 }
 
-} // namespace
+}  // namespace
 
-#define ECOTONE_CONTROL_OP(function, text, attributes, infer, evaluate)           \
-  const Op& function() {                                                          \
-    static const Op op = control_op(text, attributes, infer, evaluate);           \
-    return op;                                                                    \
+#define ECOTONE_CONTROL_OP(function, text, attributes, infer, evaluate) \
+  const Op& function() {                                                \
+    static const Op op = control_op(text, attributes, infer, evaluate); \
+    return op;                                                          \
   }
 ECOTONE_CONTROL_OP(call, "ecotone.call", &attributes_info<CallAttributes>(), infer_call, evaluate_call)
 ECOTONE_CONTROL_OP(if_, "stablehlo.if", nullptr, infer_if, evaluate_if)
 ECOTONE_CONTROL_OP(case_, "stablehlo.case", nullptr, infer_case, evaluate_case)
 ECOTONE_CONTROL_OP(while_, "stablehlo.while", nullptr, infer_while, evaluate_while)
 ECOTONE_CONTROL_OP(scan, "ecotone.scan", &attributes_info<ScanAttributes>(), infer_scan, evaluate_scan)
-ECOTONE_CONTROL_OP(custom_derivative, "ecotone.custom_derivative", &attributes_info<CustomDerivativeAttributes>(), infer_custom_derivative, evaluate_call)
+ECOTONE_CONTROL_OP(custom_derivative, "ecotone.custom_derivative", &attributes_info<CustomDerivativeAttributes>(),
+                   infer_custom_derivative, evaluate_call)
 ECOTONE_CONTROL_OP(optimization_barrier, "stablehlo.optimization_barrier", nullptr, infer_identity, evaluate_identity)
 ECOTONE_CONTROL_OP(after_all, "stablehlo.after_all", nullptr, infer_after_all, evaluate_after_all)
-ECOTONE_CONTROL_OP(custom_call, "stablehlo.custom_call", &attributes_info<CustomCallAttributes>(), infer_custom_call, evaluate_custom_call)
+ECOTONE_CONTROL_OP(custom_call, "stablehlo.custom_call", &attributes_info<CustomCallAttributes>(), infer_custom_call,
+                   evaluate_custom_call)
 #undef ECOTONE_CONTROL_OP
 
 std::vector<ValueId> call(Builder& b, ProgramRef callee, std::span<const ValueId> args, std::vector<Dim> dim_args) {
@@ -242,22 +260,26 @@ std::vector<ValueId> if_(Builder& b, ValueId pred, Region on_true, Region on_fal
 std::vector<ValueId> case_(Builder& b, ValueId index, std::vector<Region> branches, std::span<const ValueId> captures) {
   return b.add(case_(), {}, {&index, 1}, std::move(branches), captures);
 }
-std::vector<ValueId> while_(Builder& b, std::span<const ValueId> carried, Region cond, Region body, std::span<const ValueId> captures) {
+std::vector<ValueId> while_(Builder& b, std::span<const ValueId> carried, Region cond, Region body,
+                            std::span<const ValueId> captures) {
   return b.add(while_(), {}, carried, {std::move(cond), std::move(body)}, captures);
 }
-std::vector<ValueId> scan(Builder& b, std::span<const ValueId> carries, std::span<const ValueId> scanned, Dim length, Region body,
-                          bool reverse, std::span<const ValueId> captures) {
+std::vector<ValueId> scan(Builder& b, std::span<const ValueId> carries, std::span<const ValueId> scanned, Dim length,
+                          Region body, bool reverse, std::span<const ValueId> captures) {
   std::vector<ValueId> operands(carries.begin(), carries.end());
   operands.insert(operands.end(), scanned.begin(), scanned.end());
   ScanAttributes attributes{std::move(length), static_cast<int64_t>(carries.size()), reverse};
   return b.add(scan(), make_attributes(std::move(attributes)), operands, {std::move(body)}, captures);
 }
-ValueId after_all(Builder& b, std::span<const ValueId> tokens) { return b.add(after_all(), {}, tokens)[0]; }
+ValueId after_all(Builder& b, std::span<const ValueId> tokens) {
+  return b.add(after_all(), {}, tokens)[0];
+}
 
 std::span<const Op* const> control_ops() {
-  static const Op* const ops[] = {&call(),  &if_(),       &case_(),                &while_(),    &scan(), &custom_derivative(),
-                                  &optimization_barrier(), &after_all(), &custom_call()};
+  static const Op* const ops[] = {
+      &call(),      &if_(),        &case_(), &while_(), &scan(), &custom_derivative(), &optimization_barrier(),
+      &after_all(), &custom_call()};
   return ops;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

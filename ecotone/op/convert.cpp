@@ -55,7 +55,9 @@ int64_t saturated(double x, DType to) {
   return x >= static_cast<double>(high) ? high : static_cast<int64_t>(x);
 }
 
-double as_double(int64_t x, DType from) { return from == DType::kU64 ? static_cast<double>(static_cast<uint64_t>(x)) : static_cast<double>(x); }
+double as_double(int64_t x, DType from) {
+  return from == DType::kU64 ? static_cast<double>(static_cast<uint64_t>(x)) : static_cast<double>(x);
+}
 
 // Rounds what stands in wider storage to the type it is declared as.
 void round_declared(std::span<double> values, DType declared, DType storage) {
@@ -88,10 +90,11 @@ void convert_integers(const Tensor& x, MutableTensor& out) {
     if (out.dtype() == DType::kBool)
       for (int64_t i = 0; i < count; ++i) ints[i] = ints[i] != 0;
     if (!is_float(out.dtype()) && !is_complex(out.dtype())) return store_wide(out, begin, count, ints);
-    if (out.dtype() == DType::kF32) { // from the integer at once: going through double would round twice
+    if (out.dtype() == DType::kF32) {  // from the integer at once: going through double would round twice
       float* to = out.data<float>().data() + begin;
       for (int64_t i = 0; i < count; ++i)
-        to[i] = x.dtype() == DType::kU64 ? static_cast<float>(static_cast<uint64_t>(ints[i])) : static_cast<float>(ints[i]);
+        to[i] =
+            x.dtype() == DType::kU64 ? static_cast<float>(static_cast<uint64_t>(ints[i])) : static_cast<float>(ints[i]);
       return;
     }
     if (is_complex(out.dtype())) {
@@ -148,11 +151,14 @@ std::vector<Type> infer_bitcast_convert(const InferCall& call) {
     fail("bitcast_convert between complex and real types");
   } else if (from_bits < to_bits) {
     if (type.shape.empty() || to_bits % from_bits != 0)
-      fail("bitcast_convert from {} to {} needs a last dimension of size {}", name(type.dtype), name(to), to_bits / from_bits);
-    call.dims.require_equal(type.shape.back(), to_bits / from_bits, "bitcast_convert's last dimension and the ratio of widths");
+      fail("bitcast_convert from {} to {} needs a last dimension of size {}", name(type.dtype), name(to),
+           to_bits / from_bits);
+    call.dims.require_equal(type.shape.back(), to_bits / from_bits,
+                            "bitcast_convert's last dimension and the ratio of widths");
     type.shape.pop_back();
   } else if (from_bits > to_bits) {
-    if (from_bits % to_bits != 0) fail("bitcast_convert from {} to {}: no whole ratio of widths", name(type.dtype), name(to));
+    if (from_bits % to_bits != 0)
+      fail("bitcast_convert from {} to {}: no whole ratio of widths", name(type.dtype), name(to));
     type.shape.emplace_back(from_bits / to_bits);
   }
   type.dtype = to;
@@ -207,7 +213,8 @@ std::vector<Type> infer_reduce_precision(const InferCall& call) {
   return {Type(call.operand(0))};
 }
 
-// Rounds to nearest even at so many mantissa bits; what leaves the exponent's range becomes infinity or zero (XLA flushes subnormals).
+// Rounds to nearest even at so many mantissa bits; what leaves the exponent's range becomes infinity or zero (XLA
+// flushes subnormals).
 double reduced(double x, int exponent_bits, int mantissa_bits) {
   auto bits = std::bit_cast<uint64_t>(x);
   if (std::isnan(x) || std::isinf(x)) return x;
@@ -286,10 +293,11 @@ std::vector<Tensor> evaluate_part(const EvalCall& call) {
   return {std::move(out).freeze()};
 }
 
-} // namespace
+}  // namespace
 
 const Op& convert() {
-  static const Op op = convert_op("convert", &attributes_info<ConvertAttributes>(), DTypeSet::all(), infer_convert, evaluate_convert);
+  static const Op op =
+      convert_op("convert", &attributes_info<ConvertAttributes>(), DTypeSet::all(), infer_convert, evaluate_convert);
   return op;
 }
 ValueId convert(Builder& b, ValueId x, DType dtype) {
@@ -297,8 +305,8 @@ ValueId convert(Builder& b, ValueId x, DType dtype) {
 }
 
 const Op& bitcast_convert() {
-  static const Op op = convert_op("bitcast_convert", &attributes_info<ConvertAttributes>(), DTypeSet::all(), infer_bitcast_convert,
-                                  evaluate_bitcast_convert);
+  static const Op op = convert_op("bitcast_convert", &attributes_info<ConvertAttributes>(), DTypeSet::all(),
+                                  infer_bitcast_convert, evaluate_bitcast_convert);
   return op;
 }
 ValueId bitcast_convert(Builder& b, ValueId x, DType dtype) {
@@ -318,23 +326,31 @@ const Op& complex() {
   static const Op op = convert_op("complex", nullptr, {DType::kF32, DType::kF64}, infer_complex, evaluate_complex);
   return op;
 }
-ValueId complex(Builder& b, ValueId re, ValueId im) { return b.add1(complex(), {}, {re, im}); }
+ValueId complex(Builder& b, ValueId re, ValueId im) {
+  return b.add1(complex(), {}, {re, im});
+}
 
 const Op& real() {
-  static const Op op = convert_op("real", nullptr, DTypeSet::floats() | DTypeSet::complexes(), infer_part, evaluate_part<false>);
+  static const Op op =
+      convert_op("real", nullptr, DTypeSet::floats() | DTypeSet::complexes(), infer_part, evaluate_part<false>);
   return op;
 }
-ValueId real(Builder& b, ValueId x) { return b.add1(real(), {}, {x}); }
+ValueId real(Builder& b, ValueId x) {
+  return b.add1(real(), {}, {x});
+}
 
 const Op& imag() {
-  static const Op op = convert_op("imag", nullptr, DTypeSet::floats() | DTypeSet::complexes(), infer_part, evaluate_part<true>);
+  static const Op op =
+      convert_op("imag", nullptr, DTypeSet::floats() | DTypeSet::complexes(), infer_part, evaluate_part<true>);
   return op;
 }
-ValueId imag(Builder& b, ValueId x) { return b.add1(imag(), {}, {x}); }
+ValueId imag(Builder& b, ValueId x) {
+  return b.add1(imag(), {}, {x});
+}
 
 std::span<const Op* const> convert_ops() {
   static const Op* const ops[] = {&convert(), &bitcast_convert(), &reduce_precision(), &complex(), &real(), &imag()};
   return ops;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

@@ -10,13 +10,14 @@ struct ConvertAttributes {
   static constexpr const char* kName = "convert";
   static constexpr auto kFields = std::tuple{Field{"dtype", &ConvertAttributes::dtype}};
 };
-// To `dtype`. Float to float rounds to nearest even; float to integer truncates and saturates, NaN gives 0 (XLA's choice where
-// the specification leaves it open); to bool is x != 0; complex to real drops the imaginary part; integers wrap.
+// To `dtype`. Float to float rounds to nearest even; float to integer truncates and saturates, NaN gives 0 (XLA's
+// choice where the specification leaves it open); to bool is x != 0; complex to real drops the imaginary part; integers
+// wrap.
 const Op& convert();
-ValueId convert(Builder& b, ValueId x, DType dtype); // x itself when it has that type already
+ValueId convert(Builder& b, ValueId x, DType dtype);  // x itself when it has that type already
 
 // Same bits, other type. When the widths differ a last dimension of their ratio is removed or added.
-const Op& bitcast_convert(); // takes ConvertAttributes
+const Op& bitcast_convert();  // takes ConvertAttributes
 ValueId bitcast_convert(Builder& b, ValueId x, DType dtype);
 
 struct ReducePrecisionAttributes {
@@ -36,4 +37,4 @@ ValueId real(Builder& b, ValueId x);
 const Op& imag();
 ValueId imag(Builder& b, ValueId x);
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

@@ -32,21 +32,29 @@ const DTypeSet& integers_floats() {
   return set;
 }
 
-uint64_t u(int64_t v) { return static_cast<uint64_t>(v); }
-int64_t s(uint64_t v) { return static_cast<int64_t>(v); }
+uint64_t u(int64_t v) {
+  return static_cast<uint64_t>(v);
+}
+int64_t s(uint64_t v) {
+  return static_cast<int64_t>(v);
+}
 
-bool less(int64_t a, int64_t b, IntFormat f) { return f.is_signed ? a < b : u(a) < u(b); }
+bool less(int64_t a, int64_t b, IntFormat f) {
+  return f.is_signed ? a < b : u(a) < u(b);
+}
 
-double real_sign(double x) { return x == 0 || std::isnan(x) ? x : std::copysign(1.0, x); }
+double real_sign(double x) {
+  return x == 0 || std::isnan(x) ? x : std::copysign(1.0, x);
+}
 double real_logistic(double x) {
   if (x >= 0) return 1 / (1 + std::exp(-x));
-  const double e = std::exp(x); // keeps the tail that 1 / (1 + inf) would lose
+  const double e = std::exp(x);  // keeps the tail that 1 / (1 + inf) would lose
   return e / (1 + e);
 }
 double real_maximum(double a, double b) {
   if (std::isnan(a)) return a;
   if (std::isnan(b)) return b;
-  if (a == b) return std::signbit(a) ? b : a; // -0 < +0
+  if (a == b) return std::signbit(a) ? b : a;  // -0 < +0
   return a > b ? a : b;
 }
 double real_minimum(double a, double b) {
@@ -58,7 +66,7 @@ double real_minimum(double a, double b) {
 
 // Division by zero and overflow as XLA defines them.
 int64_t int_divide(int64_t a, int64_t b, IntFormat f) {
-  if (b == 0) return -1; // all ones for unsigned types
+  if (b == 0) return -1;  // all ones for unsigned types
   if (!f.is_signed) return s(u(a) / u(b));
   return b == -1 ? s(0 - u(a)) : a / b;
 }
@@ -98,7 +106,9 @@ int64_t shift_right_logical_int(int64_t x, int64_t n, IntFormat f) {
 bool complex_less(Complex a, Complex b) {
   return a.real() < b.real() || (a.real() == b.real() && a.imag() < b.imag());
 }
-bool has_nan(Complex z) { return std::isnan(z.real()) || std::isnan(z.imag()); }
+bool has_nan(Complex z) {
+  return std::isnan(z.real()) || std::isnan(z.imag());
+}
 
 Op elementwise(const char* name, const DTypeSet& dtypes, decltype(Op::infer) infer, decltype(Op::evaluate) evaluate) {
   Op op;
@@ -109,20 +119,24 @@ Op elementwise(const char* name, const DTypeSet& dtypes, decltype(Op::infer) inf
   return op;
 }
 
-} // namespace
+}  // namespace
 
-#define ECOTONE_UNARY(function, text, dtypes, ...)                                                                      \
-  const Op& function() {                                                                                                \
-    static const Op op = elementwise(text, dtypes, &infer_same<&function, 1>, ECOTONE_KERNELS(__VA_ARGS__));     \
-    return op;                                                                                                          \
-  }                                                                                                                     \
-  ValueId function(Builder& b, ValueId x) { return b.add1(function(), {}, {x}); }
-#define ECOTONE_BINARY(function, text, dtypes, ...)                                                                     \
-  const Op& function() {                                                                                                \
-    static const Op op = elementwise(text, dtypes, &infer_same<&function, 2>, ECOTONE_KERNELS(__VA_ARGS__));     \
-    return op;                                                                                                          \
-  }                                                                                                                     \
-  ValueId function(Builder& b, ValueId x, ValueId y) { return b.add1(function(), {}, {x, y}); }
+#define ECOTONE_UNARY(function, text, dtypes, ...)                                                           \
+  const Op& function() {                                                                                     \
+    static const Op op = elementwise(text, dtypes, &infer_same<&function, 1>, ECOTONE_KERNELS(__VA_ARGS__)); \
+    return op;                                                                                               \
+  }                                                                                                          \
+  ValueId function(Builder& b, ValueId x) {                                                                  \
+    return b.add1(function(), {}, {x});                                                                      \
+  }
+#define ECOTONE_BINARY(function, text, dtypes, ...)                                                          \
+  const Op& function() {                                                                                     \
+    static const Op op = elementwise(text, dtypes, &infer_same<&function, 2>, ECOTONE_KERNELS(__VA_ARGS__)); \
+    return op;                                                                                               \
+  }                                                                                                          \
+  ValueId function(Builder& b, ValueId x, ValueId y) {                                                       \
+    return b.add1(function(), {}, {x, y});                                                                   \
+  }
 
 ECOTONE_UNARY(cbrt, "cbrt", floats_complexes(), .f = kReal1<[](double x) { return std::cbrt(x); }>,
               .c = kComplex1<complex_cbrt>)
@@ -146,7 +160,8 @@ ECOTONE_UNARY(negate, "negate", numbers(), .f = kReal1<[](double x) { return -x;
 ECOTONE_UNARY(not_, "not", bits(), .i = kInt1<[](int64_t x) { return ~x; }>)
 ECOTONE_UNARY(popcnt, "popcnt", DTypeSet::integers(),
               .i = kInt1<[](int64_t x, IntFormat f) -> int64_t { return std::popcount(f.mask(x)); }>)
-ECOTONE_UNARY(round_nearest_afz, "round_nearest_afz", DTypeSet::floats(), .f = kReal1<[](double x) { return std::round(x); }>)
+ECOTONE_UNARY(round_nearest_afz, "round_nearest_afz", DTypeSet::floats(),
+              .f = kReal1<[](double x) { return std::round(x); }>)
 ECOTONE_UNARY(round_nearest_even, "round_nearest_even", DTypeSet::floats(),
               .f = kReal1<[](double x) { return std::nearbyint(x); }>)
 ECOTONE_UNARY(rsqrt, "rsqrt", floats_complexes(), .f = kReal1<[](double x) { return 1 / std::sqrt(x); }>,
@@ -164,28 +179,32 @@ ECOTONE_UNARY(tanh, "tanh", floats_complexes(), .f = kReal1<[](double x) { retur
 
 ECOTONE_BINARY(add, "add", DTypeSet::all(), .f = kReal2<[](double x, double y) { return x + y; }>,
                .i = kInt2<[](int64_t x, int64_t y) { return s(u(x) + u(y)); }>,
-               .c = kComplex2<[](Complex x, Complex y) { return x + y; }>, .b = kInt2<[](int64_t x, int64_t y) { return x | y; }>)
+               .c = kComplex2<[](Complex x, Complex y) { return x + y; }>,
+               .b = kInt2<[](int64_t x, int64_t y) { return x | y; }>)
 ECOTONE_BINARY(and_, "and", bits(), .i = kInt2<[](int64_t x, int64_t y) { return x & y; }>)
 ECOTONE_BINARY(atan2, "atan2", floats_complexes(), .f = kReal2<[](double y, double x) { return std::atan2(y, x); }>,
                .c = kComplex2<complex_atan2>)
-ECOTONE_BINARY(divide, "divide", numbers(), .f = kReal2<[](double x, double y) { return x / y; }>, .i = kInt2<int_divide>,
-               .c = kComplex2<[](Complex x, Complex y) { return x / y; }>)
-ECOTONE_BINARY(maximum, "maximum", DTypeSet::all(), .f = kReal2<real_maximum>,
-               .i = kInt2<[](int64_t x, int64_t y, IntFormat f) { return less(x, y, f) ? y : x; }>,
-               .c = kComplex2<[](Complex x, Complex y) { return !has_nan(x) && (has_nan(y) || complex_less(x, y)) ? y : x; }>)
-ECOTONE_BINARY(minimum, "minimum", DTypeSet::all(), .f = kReal2<real_minimum>,
-               .i = kInt2<[](int64_t x, int64_t y, IntFormat f) { return less(y, x, f) ? y : x; }>,
-               .c = kComplex2<[](Complex x, Complex y) { return !has_nan(x) && (has_nan(y) || complex_less(y, x)) ? y : x; }>)
+ECOTONE_BINARY(divide, "divide", numbers(), .f = kReal2<[](double x, double y) { return x / y; }>,
+               .i = kInt2<int_divide>, .c = kComplex2<[](Complex x, Complex y) { return x / y; }>)
+ECOTONE_BINARY(
+    maximum, "maximum", DTypeSet::all(), .f = kReal2<real_maximum>,
+    .i = kInt2<[](int64_t x, int64_t y, IntFormat f) { return less(x, y, f) ? y : x; }>,
+    .c = kComplex2<[](Complex x, Complex y) { return !has_nan(x) && (has_nan(y) || complex_less(x, y)) ? y : x; }>)
+ECOTONE_BINARY(
+    minimum, "minimum", DTypeSet::all(), .f = kReal2<real_minimum>,
+    .i = kInt2<[](int64_t x, int64_t y, IntFormat f) { return less(y, x, f) ? y : x; }>,
+    .c = kComplex2<[](Complex x, Complex y) { return !has_nan(x) && (has_nan(y) || complex_less(y, x)) ? y : x; }>)
 ECOTONE_BINARY(multiply, "multiply", DTypeSet::all(), .f = kReal2<[](double x, double y) { return x * y; }>,
                .i = kInt2<[](int64_t x, int64_t y) { return s(u(x) * u(y)); }>, .c = kComplex2<complex_multiply>,
                .b = kInt2<[](int64_t x, int64_t y) { return x & y; }>)
 ECOTONE_BINARY(or_, "or", bits(), .i = kInt2<[](int64_t x, int64_t y) { return x | y; }>)
 ECOTONE_BINARY(power, "power", numbers(), .f = kReal2<[](double x, double y) { return std::pow(x, y); }>,
                .i = kInt2<int_power>, .c = kComplex2<complex_power>)
-ECOTONE_BINARY(remainder, "remainder", integers_floats(), .f = kReal2<[](double x, double y) { return std::fmod(x, y); }>,
-               .i = kInt2<int_remainder>)
+ECOTONE_BINARY(remainder, "remainder", integers_floats(),
+               .f = kReal2<[](double x, double y) { return std::fmod(x, y); }>, .i = kInt2<int_remainder>)
 ECOTONE_BINARY(shift_left, "shift_left", DTypeSet::integers(), .i = kInt2<shift_left_int>)
-ECOTONE_BINARY(shift_right_arithmetic, "shift_right_arithmetic", DTypeSet::integers(), .i = kInt2<shift_right_arithmetic_int>)
+ECOTONE_BINARY(shift_right_arithmetic, "shift_right_arithmetic", DTypeSet::integers(),
+               .i = kInt2<shift_right_arithmetic_int>)
 ECOTONE_BINARY(shift_right_logical, "shift_right_logical", DTypeSet::integers(), .i = kInt2<shift_right_logical_int>)
 ECOTONE_BINARY(subtract, "subtract", numbers(), .f = kReal2<[](double x, double y) { return x - y; }>,
                .i = kInt2<[](int64_t x, int64_t y) { return s(u(x) - u(y)); }>,
@@ -206,25 +225,29 @@ std::vector<Type> infer_is_finite(const InferCall& call) {
   return {Type(std::move(type))};
 }
 
-} // namespace
+}  // namespace
 
 const Op& abs() {
-  static const Op op =
-      elementwise("abs", signed_numbers(), infer_abs,
-                  ECOTONE_KERNELS(.f = kReal1<[](double x) { return std::fabs(x); }>,
-                                        .i = kInt1<[](int64_t x) { return x < 0 ? s(0 - u(x)) : x; }>,
-                                        .c = &map1<[](Complex z) { return std::hypot(z.real(), z.imag()); }, double, Complex>));
+  static const Op op = elementwise(
+      "abs", signed_numbers(), infer_abs,
+      ECOTONE_KERNELS(.f = kReal1<[](double x) { return std::fabs(x); }>,
+                      .i = kInt1<[](int64_t x) { return x < 0 ? s(0 - u(x)) : x; }>,
+                      .c = &map1<[](Complex z) { return std::hypot(z.real(), z.imag()); }, double, Complex>));
   return op;
 }
-ValueId abs(Builder& b, ValueId x) { return b.add1(abs(), {}, {x}); }
+ValueId abs(Builder& b, ValueId x) {
+  return b.add1(abs(), {}, {x});
+}
 
 const Op& is_finite() {
-  static const Op op = elementwise(
-      "is_finite", DTypeSet::floats(), infer_is_finite,
-      ECOTONE_KERNELS(.f = &map1<[](double x) -> int64_t { return std::isfinite(x); }, int64_t, double>));
+  static const Op op =
+      elementwise("is_finite", DTypeSet::floats(), infer_is_finite,
+                  ECOTONE_KERNELS(.f = &map1<[](double x) -> int64_t { return std::isfinite(x); }, int64_t, double>));
   return op;
 }
-ValueId is_finite(Builder& b, ValueId x) { return b.add1(is_finite(), {}, {x}); }
+ValueId is_finite(Builder& b, ValueId x) {
+  return b.add1(is_finite(), {}, {x});
+}
 
 // --- compare, select, clamp ------------------------------------------------------------------------------------------
 namespace {
@@ -248,7 +271,8 @@ template <ComparisonDirection D>
 Kernel compare_kernel(DType dtype, bool total_order) {
   if (is_float(dtype)) {
     if (total_order)
-      return &map2<[](double x, double y) -> int64_t { return holds<D>(total_order_key(x), total_order_key(y)); }, int64_t, double>;
+      return &map2<[](double x, double y) -> int64_t { return holds<D>(total_order_key(x), total_order_key(y)); },
+                   int64_t, double>;
     return &map2<[](double x, double y) -> int64_t { return holds<D>(x, y); }, int64_t, double>;
   }
   if (is_complex(dtype)) {
@@ -268,10 +292,10 @@ std::vector<Type> infer_compare(const InferCall& call) {
   if (is_complex(d) && a.direction != ComparisonDirection::kEq && a.direction != ComparisonDirection::kNe)
     fail("complex numbers have no order; compare takes EQ and NE only");
   const bool fits = a.type == ComparisonType::kDefault ||
-                    (is_float(d) ? a.type == ComparisonType::kFloat || a.type == ComparisonType::kTotalOrder
-                     : is_complex(d)          ? a.type == ComparisonType::kFloat
-                     : is_signed_integer(d)   ? a.type == ComparisonType::kSigned
-                                              : a.type == ComparisonType::kUnsigned);
+                    (is_float(d)            ? a.type == ComparisonType::kFloat || a.type == ComparisonType::kTotalOrder
+                     : is_complex(d)        ? a.type == ComparisonType::kFloat
+                     : is_signed_integer(d) ? a.type == ComparisonType::kSigned
+                                            : a.type == ComparisonType::kUnsigned);
   if (!fits)
     fail("compare of {} can't be of type {}", name(d), EnumNames<ComparisonType>::kNames[static_cast<size_t>(a.type)]);
   type.dtype = DType::kBool;
@@ -285,12 +309,24 @@ std::vector<Tensor> evaluate_compare(const EvalCall& call) {
   using enum ComparisonDirection;
   Kernel kernel = nullptr;
   switch (a.direction) {
-    case kEq: kernel = compare_kernel<kEq>(dtype, total); break;
-    case kNe: kernel = compare_kernel<kNe>(dtype, total); break;
-    case kGe: kernel = compare_kernel<kGe>(dtype, total); break;
-    case kGt: kernel = compare_kernel<kGt>(dtype, total); break;
-    case kLe: kernel = compare_kernel<kLe>(dtype, total); break;
-    case kLt: kernel = compare_kernel<kLt>(dtype, total); break;
+    case kEq:
+      kernel = compare_kernel<kEq>(dtype, total);
+      break;
+    case kNe:
+      kernel = compare_kernel<kNe>(dtype, total);
+      break;
+    case kGe:
+      kernel = compare_kernel<kGe>(dtype, total);
+      break;
+    case kGt:
+      kernel = compare_kernel<kGt>(dtype, total);
+      break;
+    case kLe:
+      kernel = compare_kernel<kLe>(dtype, total);
+      break;
+    case kLt:
+      kernel = compare_kernel<kLt>(dtype, total);
+      break;
   }
   return evaluate_kernels(call, {kernel, kernel, kernel, kernel});
 }
@@ -298,7 +334,8 @@ std::vector<Tensor> evaluate_compare(const EvalCall& call) {
 std::vector<Type> infer_select(const InferCall& call) {
   call.expect_operands(3);
   call.expect_regions(0);
-  if (call.operand(0).dtype != DType::kBool) fail("select's first operand must be i1, not {}", name(call.operand(0).dtype));
+  if (call.operand(0).dtype != DType::kBool)
+    fail("select's first operand must be i1, not {}", name(call.operand(0).dtype));
   expect_equal_dtypes(call, 1, 2);
   TensorType type{call.operand(1).dtype, expect_equal_shapes(call, 1, 2)};
   if (call.operand(0).rank() != 0) {
@@ -328,11 +365,21 @@ std::vector<Tensor> evaluate_select(const EvalCall& call) {
     fail_kind(ErrorKind::kInternal, "select of unequal sizes");
   MutableTensor out(on_true.dtype(), on_true.shape(), MutableTensor::Init::kNone);
   switch (byte_size(out.dtype())) {
-    case 1: select_elements<uint8_t>(pred, on_true, on_false, out); break;
-    case 2: select_elements<uint16_t>(pred, on_true, on_false, out); break;
-    case 4: select_elements<uint32_t>(pred, on_true, on_false, out); break;
-    case 8: select_elements<uint64_t>(pred, on_true, on_false, out); break;
-    default: select_elements<Wide16>(pred, on_true, on_false, out); break;
+    case 1:
+      select_elements<uint8_t>(pred, on_true, on_false, out);
+      break;
+    case 2:
+      select_elements<uint16_t>(pred, on_true, on_false, out);
+      break;
+    case 4:
+      select_elements<uint32_t>(pred, on_true, on_false, out);
+      break;
+    case 8:
+      select_elements<uint64_t>(pred, on_true, on_false, out);
+      break;
+    default:
+      select_elements<Wide16>(pred, on_true, on_false, out);
+      break;
   }
   return {std::move(out).freeze()};
 }
@@ -355,10 +402,14 @@ void clamp_kernel(const void* const* in, void* out, int64_t n, IntFormat format)
   T* r = static_cast<T*>(out);
   for (int64_t i = 0; i < n; ++i) r[i] = Min(Max(lo[i], x[i], format), hi[i], format);
 }
-constexpr auto kComplexMax = [](Complex x, Complex y, IntFormat) { return !has_nan(x) && (has_nan(y) || complex_less(x, y)) ? y : x; };
-constexpr auto kComplexMin = [](Complex x, Complex y, IntFormat) { return !has_nan(x) && (has_nan(y) || complex_less(y, x)) ? y : x; };
+constexpr auto kComplexMax = [](Complex x, Complex y, IntFormat) {
+  return !has_nan(x) && (has_nan(y) || complex_less(x, y)) ? y : x;
+};
+constexpr auto kComplexMin = [](Complex x, Complex y, IntFormat) {
+  return !has_nan(x) && (has_nan(y) || complex_less(y, x)) ? y : x;
+};
 
-} // namespace
+}  // namespace
 
 const Op& compare() {
   static const Op op = [] {
@@ -384,20 +435,23 @@ const Op& clamp() {
   static const Op op = elementwise(
       "clamp", DTypeSet::all(), infer_clamp,
       ECOTONE_KERNELS(
-          .f = &clamp_kernel<[](double x, double y, IntFormat) { return real_maximum(x, y); },
-                             [](double x, double y, IntFormat) { return real_minimum(x, y); }, double>,
-          .i = &clamp_kernel<[](int64_t x, int64_t y, IntFormat f) { return less(x, y, f) ? y : x; },
-                             [](int64_t x, int64_t y, IntFormat f) { return less(y, x, f) ? y : x; }, int64_t>,
-          .c = &clamp_kernel<kComplexMax, kComplexMin, Complex>));
+              .f = &clamp_kernel<[](double x, double y, IntFormat) { return real_maximum(x, y); },
+                                 [](double x, double y, IntFormat) { return real_minimum(x, y); }, double>,
+              .i = &clamp_kernel<[](int64_t x, int64_t y, IntFormat f) { return less(x, y, f) ? y : x; },
+                                 [](int64_t x, int64_t y, IntFormat f) { return less(y, x, f) ? y : x; }, int64_t>,
+              .c = &clamp_kernel<kComplexMax, kComplexMin, Complex>));
   return op;
 }
-ValueId clamp(Builder& b, ValueId lo, ValueId x, ValueId hi) { return b.add1(clamp(), {}, {lo, x, hi}); }
+ValueId clamp(Builder& b, ValueId lo, ValueId x, ValueId hi) {
+  return b.add1(clamp(), {}, {lo, x, hi});
+}
 
 std::span<const Op* const> elementwise_ops() {
 #define ECOTONE_LIST(name) &name(),
-  static const Op* const ops[] = {ECOTONE_UNARY_OPS(ECOTONE_LIST) ECOTONE_BINARY_OPS(ECOTONE_LIST) & compare(), &select(), &clamp()};
+  static const Op* const ops[] = {ECOTONE_UNARY_OPS(ECOTONE_LIST) ECOTONE_BINARY_OPS(ECOTONE_LIST) & compare(),
+                                  &select(), &clamp()};
 #undef ECOTONE_LIST
   return ops;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

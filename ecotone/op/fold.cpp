@@ -31,10 +31,12 @@ void maximum_into(T* accumulators, const T* x, int64_t stride, int64_t n) {
 }
 
 template <class T>
-using WideOf = std::conditional_t<std::is_floating_point_v<T>, double, std::conditional_t<std::is_same_v<T, int64_t>, int64_t, Complex>>;
+using WideOf = std::conditional_t<std::is_floating_point_v<T>, double,
+                                  std::conditional_t<std::is_same_v<T, int64_t>, int64_t, Complex>>;
 
 template <class T>
-void fold_rows(Reducer reducer, const Tensor& x, int64_t count, int64_t begin, int64_t end, T init, bool is_unsigned, MutableTensor& out) {
+void fold_rows(Reducer reducer, const Tensor& x, int64_t count, int64_t begin, int64_t end, T init, bool is_unsigned,
+               MutableTensor& out) {
   constexpr int64_t kPiece = 4096;
   std::vector<T> buffer;
   for (int64_t o = begin; o < end; ++o) {
@@ -52,15 +54,16 @@ void fold_rows(Reducer reducer, const Tensor& x, int64_t count, int64_t begin, i
 }
 
 template <class T>
-void fold_columns(Reducer reducer, const Tensor& x, int64_t o, int64_t count, int64_t inner, int64_t begin, int64_t end, T init,
-                  bool is_unsigned, MutableTensor& out) {
+void fold_columns(Reducer reducer, const Tensor& x, int64_t o, int64_t count, int64_t inner, int64_t begin, int64_t end,
+                  T init, bool is_unsigned, MutableTensor& out) {
   std::vector<T> sums(static_cast<size_t>(end - begin), init), buffer;
   for (int64_t k = 0; k < count; ++k)
-    combine_into<T>(reducer, sums.data(), load_fold<T>(x, (o * count + k) * inner + begin, end - begin, buffer), 1, end - begin, is_unsigned);
+    combine_into<T>(reducer, sums.data(), load_fold<T>(x, (o * count + k) * inner + begin, end - begin, buffer), 1,
+                    end - begin, is_unsigned);
   store_fold<T>(out, o * inner + begin, end - begin, sums.data());
 }
 
-} // namespace
+}  // namespace
 
 template <class T>
 const T* load_fold(const Tensor& x, int64_t begin, int64_t count, std::vector<T>& buffer) {
@@ -80,7 +83,7 @@ template <class T>
 void store_fold(MutableTensor& out, int64_t begin, int64_t count, const T* values) {
   if (out.dtype() == NativeType<T>::value) {
     std::copy_n(values, count, out.data<T>().data() + begin);
-  } else if (out.dtype() == DType::kBool) { // a sum of bools is their disjunction
+  } else if (out.dtype() == DType::kBool) {  // a sum of bools is their disjunction
     if constexpr (std::is_same_v<T, int64_t>)
       for (int64_t i = 0; i < count; ++i) out.set_int(begin + i, values[i] != 0);
   } else {
@@ -100,18 +103,19 @@ void combine_into(Reducer reducer, T* accumulators, const T* x, int64_t stride, 
   for (int64_t i = 0; i < n; ++i) accumulators[i] = apply(reducer, accumulators[i], x[i * stride], is_unsigned);
 }
 
-void fold(Reducer reducer, const Tensor& x, int64_t outer, int64_t count, int64_t inner, const Tensor& init, MutableTensor& out) {
+void fold(Reducer reducer, const Tensor& x, int64_t outer, int64_t count, int64_t inner, const Tensor& init,
+          MutableTensor& out) {
   if (out.size() == 0) return;
   const bool is_unsigned = !is_signed_integer(x.dtype());
   with_fold_type(x.dtype(), [&](auto type) {
     using T = decltype(type);
     std::vector<T> buffer;
     const T start = *load_fold<T>(init, 0, 1, buffer);
-    constexpr int64_t kGrain = 1 << 16; // elements a task
+    constexpr int64_t kGrain = 1 << 16;  // elements a task
     if (inner == 1) {
-      ThreadPool::global().parallel_for(0, outer, std::max<int64_t>(1, kGrain / std::max<int64_t>(count, 1)), [&](int64_t begin, int64_t end) {
-        fold_rows<T>(reducer, x, count, begin, end, start, is_unsigned, out);
-      });
+      ThreadPool::global().parallel_for(
+          0, outer, std::max<int64_t>(1, kGrain / std::max<int64_t>(count, 1)),
+          [&](int64_t begin, int64_t end) { fold_rows<T>(reducer, x, count, begin, end, start, is_unsigned, out); });
       return;
     }
     constexpr int64_t kColumns = 1024;
@@ -119,15 +123,16 @@ void fold(Reducer reducer, const Tensor& x, int64_t outer, int64_t count, int64_
     ThreadPool::global().parallel_for(0, outer * parts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t p = begin; p < end; ++p) {
         const int64_t first = p % parts * kColumns;
-        fold_columns<T>(reducer, x, p / parts, count, inner, first, std::min(first + kColumns, inner), start, is_unsigned, out);
+        fold_columns<T>(reducer, x, p / parts, count, inner, first, std::min(first + kColumns, inner), start,
+                        is_unsigned, out);
       }
     });
   });
 }
 
-#define ECOTONE_FOLD_TYPE(T)                                                               \
-  template void combine_into<T>(Reducer, T*, const T*, int64_t, int64_t, bool);            \
-  template const T* load_fold<T>(const Tensor&, int64_t, int64_t, std::vector<T>&);        \
+#define ECOTONE_FOLD_TYPE(T)                                                        \
+  template void combine_into<T>(Reducer, T*, const T*, int64_t, int64_t, bool);     \
+  template const T* load_fold<T>(const Tensor&, int64_t, int64_t, std::vector<T>&); \
   template void store_fold<T>(MutableTensor&, int64_t, int64_t, const T*);
 ECOTONE_FOLD_TYPE(float)
 ECOTONE_FOLD_TYPE(double)
@@ -136,4 +141,4 @@ ECOTONE_FOLD_TYPE(std::complex<float>)
 ECOTONE_FOLD_TYPE(std::complex<double>)
 #undef ECOTONE_FOLD_TYPE
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

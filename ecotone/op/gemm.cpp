@@ -11,18 +11,19 @@ namespace ecotone::op {
 namespace {
 
 // Six rows by a panel, in vectors that GCC lowers to what the machine has.
-#define ECOTONE_MULTIPLY_ROWS(function, T, kRows)                                                                      \
-  __attribute__((target_clones("avx512f", "avx2", "default"))) void function(const T* a, int64_t k_count, const T* panel, T* sums) { \
-    typedef T Vector __attribute__((vector_size(64)));                                                                \
-    constexpr int64_t kLanes = 64 / sizeof(T), kVectors = kPanel / kLanes;                                            \
-    Vector sum[kRows][kVectors] = {};                                                                                 \
-    for (int64_t k = 0; k < k_count; ++k) {                                                                           \
-      Vector b[kVectors];                                                                                             \
-      std::memcpy(b, panel + k * kPanel, sizeof(b));                                                                  \
-      for (int r = 0; r < kRows; ++r)                                                                                 \
-        for (int64_t v = 0; v < kVectors; ++v) sum[r][v] += b[v] * a[r * k_count + k];                                \
-    }                                                                                                                 \
-    std::memcpy(sums, sum, sizeof(sum));                                                                              \
+#define ECOTONE_MULTIPLY_ROWS(function, T, kRows)                                                         \
+  __attribute__((target_clones("avx512f", "avx2", "default"))) void function(const T* a, int64_t k_count, \
+                                                                             const T* panel, T* sums) {   \
+    typedef T Vector __attribute__((vector_size(64)));                                                    \
+    constexpr int64_t kLanes = 64 / sizeof(T), kVectors = kPanel / kLanes;                                \
+    Vector sum[kRows][kVectors] = {};                                                                     \
+    for (int64_t k = 0; k < k_count; ++k) {                                                               \
+      Vector b[kVectors];                                                                                 \
+      std::memcpy(b, panel + k * kPanel, sizeof(b));                                                      \
+      for (int r = 0; r < kRows; ++r)                                                                     \
+        for (int64_t v = 0; v < kVectors; ++v) sum[r][v] += b[v] * a[r * k_count + k];                    \
+    }                                                                                                     \
+    std::memcpy(sums, sum, sizeof(sum));                                                                  \
   }
 constexpr int64_t kFloatRows = 6, kDoubleRows = 3;
 ECOTONE_MULTIPLY_ROWS(multiply_rows, float, 6)
@@ -46,10 +47,11 @@ T sum(T x, T y) {
     return x + y;
 }
 
-} // namespace
+}  // namespace
 
 template <class T>
-void multiply_panel(const T* a, int64_t rows, int64_t k_count, const T* panel, T* c, int64_t c_stride, int64_t columns) {
+void multiply_panel(const T* a, int64_t rows, int64_t k_count, const T* panel, T* c, int64_t c_stride,
+                    int64_t columns) {
   if constexpr (std::is_floating_point_v<T>) {
     constexpr int64_t kRows = std::is_same_v<T, float> ? kFloatRows : kDoubleRows;
     T sums[kRows * kPanel];
@@ -86,8 +88,8 @@ void gemm(const T* a, const T* b, T* c, int64_t m, int64_t k, int64_t n) {
   });
 }
 
-#define ECOTONE_GEMM_TYPE(T)                                                                          \
-  template void multiply_panel<T>(const T*, int64_t, int64_t, const T*, T*, int64_t, int64_t);        \
+#define ECOTONE_GEMM_TYPE(T)                                                                   \
+  template void multiply_panel<T>(const T*, int64_t, int64_t, const T*, T*, int64_t, int64_t); \
   template void gemm<T>(const T*, const T*, T*, int64_t, int64_t, int64_t);
 ECOTONE_GEMM_TYPE(float)
 ECOTONE_GEMM_TYPE(double)
@@ -96,4 +98,4 @@ ECOTONE_GEMM_TYPE(std::complex<float>)
 ECOTONE_GEMM_TYPE(std::complex<double>)
 #undef ECOTONE_GEMM_TYPE
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

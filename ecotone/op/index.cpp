@@ -14,7 +14,8 @@
 namespace ecotone::op {
 namespace {
 
-Op index_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer, decltype(Op::evaluate) evaluate) {
+Op index_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer,
+            decltype(Op::evaluate) evaluate) {
   Op op;
   op.name = std::string("stablehlo.") + name;
   op.attributes = attributes;
@@ -24,7 +25,9 @@ Op index_op(const char* name, const AttributesInfo* attributes, decltype(Op::inf
   return op;
 }
 
-bool contains(std::span<const int64_t> list, size_t value) { return std::ranges::find(list, static_cast<int64_t>(value)) != list.end(); }
+bool contains(std::span<const int64_t> list, size_t value) {
+  return std::ranges::find(list, static_cast<int64_t>(value)) != list.end();
+}
 
 // The numbers below `rank` that are in none of the lists.
 std::vector<size_t> others(size_t rank, std::initializer_list<std::span<const int64_t>> lists) {
@@ -41,17 +44,19 @@ void expect_starts(const InferCall& call, size_t first) {
   const int64_t rank = call.operand(0).rank();
   call.expect_operands(first + static_cast<size_t>(rank));
   for (size_t i = first; i < call.operands.size(); ++i)
-    if (call.operand(i).rank() != 0 || !is_integer(call.operand(i).dtype)) fail("start index {} must be an integer scalar", i - first);
+    if (call.operand(i).rank() != 0 || !is_integer(call.operand(i).dtype))
+      fail("start index {} must be an integer scalar", i - first);
 }
 
 // The flat offset of a slice whose starts are clamped so that it fits.
-int64_t clamped_offset(const EvalCall& call, size_t first, std::span<const int64_t> whole, std::span<const int64_t> part) {
+int64_t clamped_offset(const EvalCall& call, size_t first, std::span<const int64_t> whole,
+                       std::span<const int64_t> part) {
   const Shape strides = row_major_strides(whole);
   int64_t offset = 0;
   for (size_t d = 0; d < whole.size(); ++d) {
     const Tensor& start = call.operands[first + d];
     const int64_t last = whole[d] - part[d], at = start.at_int(0);
-    const bool huge = start.dtype() == DType::kU64 && at < 0; // above int64's range
+    const bool huge = start.dtype() == DType::kU64 && at < 0;  // above int64's range
     offset += (huge ? last : std::clamp<int64_t>(at, 0, last)) * strides[d];
   }
   return offset;
@@ -62,10 +67,12 @@ std::vector<Type> infer_dynamic_slice(const InferCall& call) {
   expect_starts(call, 1);
   const TensorType& x = call.operand(0);
   const auto& sizes = call.get<DynamicSliceAttributes>().slice_sizes;
-  if (sizes.size() != x.shape.size()) fail("slice_sizes has {} entries, but the operand has {} dimensions", sizes.size(), x.rank());
+  if (sizes.size() != x.shape.size())
+    fail("slice_sizes has {} entries, but the operand has {} dimensions", sizes.size(), x.rank());
   for (size_t d = 0; d < sizes.size(); ++d)
     if (call.dims.range(sizes[d]).max < 0 || call.dims.less_equal(sizes[d], x.shape[d]) == Decision::kNo)
-      fail("slice size {} of dimension {} is not in [0, {}]", sizes[d].str(call.dims.symbols()), d, x.shape[d].str(call.dims.symbols()));
+      fail("slice size {} of dimension {} is not in [0, {}]", sizes[d].str(call.dims.symbols()), d,
+           x.shape[d].str(call.dims.symbols()));
   return {Type(TensorType{x.dtype, sizes})};
 }
 
@@ -97,11 +104,13 @@ std::vector<Type> infer_dynamic_update_slice(const InferCall& call) {
 std::vector<Tensor> evaluate_dynamic_update_slice(const EvalCall& call) {
   const Tensor &x = call.operands[0], &update = call.operands[1];
   for (size_t d = 0; d < x.shape().size(); ++d)
-    if (update.shape()[d] > x.shape()[d]) fail("the update's size {} of dimension {} is above {}", update.shape()[d], d, x.shape()[d]);
+    if (update.shape()[d] > x.shape()[d])
+      fail("the update's size {} of dimension {} is above {}", update.shape()[d], d, x.shape()[d]);
   MutableTensor out(x.dtype(), x.shape(), MutableTensor::Init::kNone);
   if (x.size() > 0) std::memcpy(out.bytes().data(), x.bytes().data(), x.bytes().size());
   const int element = byte_size(x.dtype());
-  copy_strided(update.shape(), element, out.bytes().data() + clamped_offset(call, 2, x.shape(), update.shape()) * element,
+  copy_strided(update.shape(), element,
+               out.bytes().data() + clamped_offset(call, 2, x.shape(), update.shape()) * element,
                row_major_strides(x.shape()), update.bytes().data(), row_major_strides(update.shape()));
   return {std::move(out).freeze()};
 }
@@ -110,9 +119,9 @@ std::vector<Tensor> evaluate_dynamic_update_slice(const EvalCall& call) {
 
 // The start vectors, one per batch index in row-major order.
 struct Starts {
-  Shape batch_shape;           // indices' shape without index_vector_dim
-  std::vector<int64_t> values; // of all indices, in their order
-  Shape batch_strides;         // into values
+  Shape batch_shape;            // indices' shape without index_vector_dim
+  std::vector<int64_t> values;  // of all indices, in their order
+  Shape batch_strides;          // into values
   int64_t vector_stride = 0;
 
   Starts(const Tensor& indices, int64_t index_vector_dim) : values(indices.to_ints()) {
@@ -149,7 +158,8 @@ void expect_indices(const InferCall& call, const TensorType& indices, int64_t in
   if (index_vector_dim < 0 || index_vector_dim > indices.rank())
     fail("index_vector_dim is {}, but must be in [0, {}]", index_vector_dim, indices.rank());
   const Dim length = index_vector_dim == indices.rank() ? Dim(1) : indices.shape[static_cast<size_t>(index_vector_dim)];
-  call.dims.require_equal(length, static_cast<int64_t>(map_size), "the length of an index vector and of the dimension map");
+  call.dims.require_equal(length, static_cast<int64_t>(map_size),
+                          "the length of an index vector and of the dimension map");
 }
 
 void expect_dimensions(std::span<const int64_t> list, int64_t rank, const char* what) {
@@ -176,18 +186,24 @@ std::vector<Type> infer_gather(const InferCall& call) {
     fail("operand_batching_dims and start_indices_batching_dims differ in length");
   if (contains(a.start_indices_batching_dims, static_cast<size_t>(a.index_vector_dim)))
     fail("start_indices_batching_dims has index_vector_dim");
-  if (a.slice_sizes.size() != x.shape.size()) fail("slice_sizes has {} entries, but the operand has {} dimensions", a.slice_sizes.size(), x.rank());
+  if (a.slice_sizes.size() != x.shape.size())
+    fail("slice_sizes has {} entries, but the operand has {} dimensions", a.slice_sizes.size(), x.rank());
   for (size_t d = 0; d < x.shape.size(); ++d) {
-    if (call.dims.range(a.slice_sizes[d]).max < 0 || call.dims.less_equal(a.slice_sizes[d], x.shape[d]) == Decision::kNo)
-      fail("slice size {} of dimension {} is not in [0, {}]", a.slice_sizes[d].str(call.dims.symbols()), d, x.shape[d].str(call.dims.symbols()));
-    if ((contains(a.collapsed_slice_dims, d) || contains(a.operand_batching_dims, d)) && call.dims.less_equal(a.slice_sizes[d], 1) == Decision::kNo)
-      fail("slice size {} of dimension {}, which is collapsed, must be at most 1", a.slice_sizes[d].str(call.dims.symbols()), d);
+    if (call.dims.range(a.slice_sizes[d]).max < 0 ||
+        call.dims.less_equal(a.slice_sizes[d], x.shape[d]) == Decision::kNo)
+      fail("slice size {} of dimension {} is not in [0, {}]", a.slice_sizes[d].str(call.dims.symbols()), d,
+           x.shape[d].str(call.dims.symbols()));
+    if ((contains(a.collapsed_slice_dims, d) || contains(a.operand_batching_dims, d)) &&
+        call.dims.less_equal(a.slice_sizes[d], 1) == Decision::kNo)
+      fail("slice size {} of dimension {}, which is collapsed, must be at most 1",
+           a.slice_sizes[d].str(call.dims.symbols()), d);
   }
   const std::vector<Dim> batch = batch_dims(indices, a.index_vector_dim);
   const std::vector<size_t> window = others(x.shape.size(), {a.collapsed_slice_dims, a.operand_batching_dims});
   const size_t rank = batch.size() + window.size();
   expect_dimensions(a.offset_dims, static_cast<int64_t>(rank), "offset_dims");
-  if (a.offset_dims.size() != window.size()) fail("offset_dims has {} entries, but {} dimensions are kept", a.offset_dims.size(), window.size());
+  if (a.offset_dims.size() != window.size())
+    fail("offset_dims has {} entries, but {} dimensions are kept", a.offset_dims.size(), window.size());
   TensorType result{x.dtype, {}};
   for (size_t d = 0, next_batch = 0, next_window = 0; d < rank; ++d)
     result.shape.push_back(contains(a.offset_dims, d) ? a.slice_sizes[window[next_window++]] : batch[next_batch++]);
@@ -211,7 +227,7 @@ std::vector<Tensor> evaluate_gather(const EvalCall& call) {
     from.push_back(x_strides[window[i]]);
   }
   const int64_t part_size = element_count(part), batches = element_count(starts.batch_shape);
-  const bool rows = to == row_major_strides(part) && from == to; // a slice is one piece of memory on both sides
+  const bool rows = to == row_major_strides(part) && from == to;  // a slice is one piece of memory on both sides
   const int element = byte_size(x.dtype());
   std::byte* out_bytes = out.bytes().data();
   const int64_t grain = std::max<int64_t>(1, (1 << 14) / part_size);
@@ -225,14 +241,16 @@ std::vector<Tensor> evaluate_gather(const EvalCall& call) {
       int64_t source = 0, target = 0;
       for (size_t k = 0; k < a.start_index_map.size(); ++k) {
         const auto d = static_cast<size_t>(a.start_index_map[k]);
-        source += std::clamp<int64_t>(starts.at(batch, k), 0, x.shape()[d] - a.slice_sizes[d].constant()) * x_strides[d];
+        source +=
+            std::clamp<int64_t>(starts.at(batch, k), 0, x.shape()[d] - a.slice_sizes[d].constant()) * x_strides[d];
       }
       for (size_t k = 0; k < a.operand_batching_dims.size(); ++k)
         source += batch[batch_dimension(a.start_indices_batching_dims[k], a.index_vector_dim)] *
                   x_strides[static_cast<size_t>(a.operand_batching_dims[k])];
       for (size_t k = 0; k < batch_out.size(); ++k) target += batch[k] * out_strides[batch_out[k]];
       if (rows)
-        std::memcpy(out_bytes + target * element, x.bytes().data() + source * element, static_cast<size_t>(part_size * element));
+        std::memcpy(out_bytes + target * element, x.bytes().data() + source * element,
+                    static_cast<size_t>(part_size * element));
       else
         copy_strided(part, element, out_bytes + target * element, to, x.bytes().data() + source * element, from);
     }
@@ -243,7 +261,8 @@ std::vector<Tensor> evaluate_gather(const EvalCall& call) {
 // scatter -------------------------------------------------------------------------------------------------------------
 
 size_t input_count(size_t operands) {
-  if (operands < 3 || operands % 2 == 0) fail("scatter takes N inputs, indices and N updates, not {} operands", operands);
+  if (operands < 3 || operands % 2 == 0)
+    fail("scatter takes N inputs, indices and N updates, not {} operands", operands);
   return (operands - 1) / 2;
 }
 
@@ -271,10 +290,12 @@ std::vector<Type> infer_scatter(const InferCall& call) {
       fail("update {} has {} dimensions, but needs {}", i, update.rank(), batch.size() + window.size());
     expect_dimensions(a.update_window_dims, update.rank(), "update_window_dims");
     if (a.update_window_dims.size() != window.size())
-      fail("update_window_dims has {} entries, but windows have {} dimensions", a.update_window_dims.size(), window.size());
+      fail("update_window_dims has {} entries, but windows have {} dimensions", a.update_window_dims.size(),
+           window.size());
     for (size_t k = 0; k < window.size(); ++k) {
       const Dim& size = update.shape[static_cast<size_t>(a.update_window_dims[k])];
-      if (call.dims.less_equal(size, x.shape[window[k]]) == Decision::kNo) fail("update {}'s window is larger than the operand's dimension {}", i, window[k]);
+      if (call.dims.less_equal(size, x.shape[window[k]]) == Decision::kNo)
+        fail("update {}'s window is larger than the operand's dimension {}", i, window[k]);
     }
     size_t next = 0;
     for (size_t d = 0; d < update.shape.size(); ++d)
@@ -308,7 +329,8 @@ std::vector<Tensor> evaluate_scatter(const EvalCall& call) {
     for (size_t k = 0; k < a.scatter_dims_to_operand_dims.size(); ++k)
       at[static_cast<size_t>(a.scatter_dims_to_operand_dims[k])] = starts.at(batch, k);
     for (size_t k = 0; k < a.input_batching_dims.size(); ++k)
-      at[static_cast<size_t>(a.input_batching_dims[k])] = batch[batch_dimension(a.scatter_indices_batching_dims[k], a.index_vector_dim)];
+      at[static_cast<size_t>(a.input_batching_dims[k])] =
+          batch[batch_dimension(a.scatter_indices_batching_dims[k], a.index_vector_dim)];
     int64_t target = 0;
     bool inside = true;
     for (size_t k = 0; k < window.size(); ++k) {
@@ -328,10 +350,11 @@ std::vector<Tensor> evaluate_scatter(const EvalCall& call) {
   return results;
 }
 
-} // namespace
+}  // namespace
 
 const Op& dynamic_slice() {
-  static const Op op = index_op("dynamic_slice", &attributes_info<DynamicSliceAttributes>(), infer_dynamic_slice, evaluate_dynamic_slice);
+  static const Op op = index_op("dynamic_slice", &attributes_info<DynamicSliceAttributes>(), infer_dynamic_slice,
+                                evaluate_dynamic_slice);
   return op;
 }
 ValueId dynamic_slice(Builder& b, ValueId x, std::span<const ValueId> starts, std::vector<Dim> sizes) {
@@ -341,7 +364,8 @@ ValueId dynamic_slice(Builder& b, ValueId x, std::span<const ValueId> starts, st
 }
 
 const Op& dynamic_update_slice() {
-  static const Op op = index_op("dynamic_update_slice", nullptr, infer_dynamic_update_slice, evaluate_dynamic_update_slice);
+  static const Op op =
+      index_op("dynamic_update_slice", nullptr, infer_dynamic_update_slice, evaluate_dynamic_update_slice);
   return op;
 }
 ValueId dynamic_update_slice(Builder& b, ValueId x, ValueId update, std::span<const ValueId> starts) {
@@ -375,8 +399,9 @@ const Op& scatter() {
   static const Op op = index_op("scatter", &attributes_info<ScatterAttributes>(), infer_scatter, evaluate_scatter);
   return op;
 }
-std::vector<ValueId> scatter(Builder& b, std::span<const ValueId> inputs, ValueId indices, std::span<const ValueId> updates,
-                             ScatterAttributes attributes, Region region, std::span<const ValueId> captures) {
+std::vector<ValueId> scatter(Builder& b, std::span<const ValueId> inputs, ValueId indices,
+                             std::span<const ValueId> updates, ScatterAttributes attributes, Region region,
+                             std::span<const ValueId> captures) {
   std::vector<ValueId> operands(inputs.begin(), inputs.end());
   operands.push_back(indices);
   operands.insert(operands.end(), updates.begin(), updates.end());
@@ -388,4 +413,4 @@ std::span<const Op* const> index_ops() {
   return ops;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

@@ -18,7 +18,8 @@ const Op& dynamic_update_slice();
 ValueId dynamic_update_slice(Builder& b, ValueId x, ValueId update, std::span<const ValueId> starts);
 
 struct GatherAttributes {
-  std::vector<int64_t> offset_dims, collapsed_slice_dims, operand_batching_dims, start_indices_batching_dims, start_index_map;
+  std::vector<int64_t> offset_dims, collapsed_slice_dims, operand_batching_dims, start_indices_batching_dims,
+      start_index_map;
   int64_t index_vector_dim = 0;
   std::vector<Dim> slice_sizes;
   bool indices_are_sorted = false;
@@ -35,8 +36,8 @@ struct GatherAttributes {
 };
 const Op& gather();
 ValueId gather(Builder& b, ValueId x, ValueId indices, GatherAttributes attributes);
-// x's entries along `axis` at `indices` (any rank), as numpy.take: result shape x[:axis] + indices + x[axis+1:]. Indices must be in
-// range (clamped, as gather does); negative ones are the caller's to mend.
+// x's entries along `axis` at `indices` (any rank), as numpy.take: result shape x[:axis] + indices + x[axis+1:].
+// Indices must be in range (clamped, as gather does); negative ones are the caller's to mend.
 ValueId take(Builder& b, ValueId x, ValueId indices, int64_t axis);
 
 struct ScatterAttributes {
@@ -55,9 +56,11 @@ struct ScatterAttributes {
                  Field{"indices_are_sorted", &ScatterAttributes::indices_are_sorted},
                  Field{"unique_indices", &ScatterAttributes::unique_indices}};
 };
-// Operands: N inputs, indices, N updates. One region: (N inputs, N updates) -> N. Updates apply serially in index order.
+// Operands: N inputs, indices, N updates. One region: (N inputs, N updates) -> N. Updates apply serially in index
+// order.
 const Op& scatter();
-std::vector<ValueId> scatter(Builder& b, std::span<const ValueId> inputs, ValueId indices, std::span<const ValueId> updates,
-                             ScatterAttributes attributes, Region region, std::span<const ValueId> captures = {});
+std::vector<ValueId> scatter(Builder& b, std::span<const ValueId> inputs, ValueId indices,
+                             std::span<const ValueId> updates, ScatterAttributes attributes, Region region,
+                             std::span<const ValueId> captures = {});
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

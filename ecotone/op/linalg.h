@@ -21,10 +21,10 @@ struct TriangularSolveAttributes {
   bool left_side = true, lower = true, unit_diagonal = false;
   Transpose transpose_a = Transpose::kNoTranspose;
   static constexpr const char* kName = "triangular_solve";
-  static constexpr auto kFields =
-      std::tuple{Field{"left_side", &TriangularSolveAttributes::left_side}, Field{"lower", &TriangularSolveAttributes::lower},
-                 Field{"unit_diagonal", &TriangularSolveAttributes::unit_diagonal},
-                 Field{"transpose_a", &TriangularSolveAttributes::transpose_a}};
+  static constexpr auto kFields = std::tuple{Field{"left_side", &TriangularSolveAttributes::left_side},
+                                             Field{"lower", &TriangularSolveAttributes::lower},
+                                             Field{"unit_diagonal", &TriangularSolveAttributes::unit_diagonal},
+                                             Field{"transpose_a", &TriangularSolveAttributes::transpose_a}};
 };
 const Op& triangular_solve();
 ValueId triangular_solve(Builder& b, ValueId a, ValueId rhs, TriangularSolveAttributes attributes);
@@ -34,12 +34,13 @@ struct FftAttributes {
   FftType type = FftType::kFft;
   std::vector<int64_t> length;
   static constexpr const char* kName = "fft";
-  static constexpr auto kFields = std::tuple{Field{"fft_type", &FftAttributes::type}, Field{"fft_length", &FftAttributes::length}};
+  static constexpr auto kFields =
+      std::tuple{Field{"fft_type", &FftAttributes::type}, Field{"fft_length", &FftAttributes::length}};
 };
 const Op& fft();
 ValueId fft(Builder& b, ValueId x, FftType type, std::vector<int64_t> length);
 
-} // namespace ecotone::op
+}  // namespace ecotone::op
 
 template <>
 struct ecotone::EnumNames<ecotone::op::Transpose> {

@@ -18,7 +18,8 @@ struct Axis {
 };
 
 // The axes with more than one index, neighbours joined where both sides allow it.
-std::vector<Axis> joined_axes(std::span<const int64_t> shape, std::span<const int64_t> to, std::span<const int64_t> from) {
+std::vector<Axis> joined_axes(std::span<const int64_t> shape, std::span<const int64_t> to,
+                              std::span<const int64_t> from) {
   std::vector<Axis> axes;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 1) continue;
@@ -74,7 +75,7 @@ template <class T>
 void copy_as(std::byte* to_bytes, const std::byte* from_bytes, std::vector<Axis> axes, int64_t elements) {
   T* to = reinterpret_cast<T*>(to_bytes);
   const T* from = reinterpret_cast<const T*>(from_bytes);
-  constexpr int64_t kParallel = 1 << 16; // elements a piece
+  constexpr int64_t kParallel = 1 << 16;  // elements a piece
   if (elements < 2 * kParallel) return copy_axes<T>(to, from, axes);
   // One long row is as good as many short ones.
   if (axes[0].size == elements) {
@@ -94,7 +95,7 @@ void copy_as(std::byte* to_bytes, const std::byte* from_bytes, std::vector<Axis>
   });
 }
 
-} // namespace
+}  // namespace
 
 Shape row_major_strides(std::span<const int64_t> shape) {
   Shape strides(shape.size());
@@ -120,12 +121,18 @@ void copy_strided(std::span<const int64_t> shape, int element_size, std::byte* t
   if (elements == 0) return;
   std::vector<Axis> axes = joined_axes(shape, to_strides, from_strides);
   switch (element_size) {
-    case 1: return copy_as<uint8_t>(to, from, std::move(axes), elements);
-    case 2: return copy_as<uint16_t>(to, from, std::move(axes), elements);
-    case 4: return copy_as<uint32_t>(to, from, std::move(axes), elements);
-    case 8: return copy_as<uint64_t>(to, from, std::move(axes), elements);
-    case 16: return copy_as<Bytes16>(to, from, std::move(axes), elements);
-    default: fail_kind(ErrorKind::kInternal, "elements of {} bytes can't be moved", element_size);
+    case 1:
+      return copy_as<uint8_t>(to, from, std::move(axes), elements);
+    case 2:
+      return copy_as<uint16_t>(to, from, std::move(axes), elements);
+    case 4:
+      return copy_as<uint32_t>(to, from, std::move(axes), elements);
+    case 8:
+      return copy_as<uint64_t>(to, from, std::move(axes), elements);
+    case 16:
+      return copy_as<Bytes16>(to, from, std::move(axes), elements);
+    default:
+      fail_kind(ErrorKind::kInternal, "elements of {} bytes can't be moved", element_size);
   }
 }
 
@@ -134,4 +141,4 @@ void fill_elements(MutableTensor& out, const std::byte* value) {
   copy_strided(shape, byte_size(out.dtype()), out.bytes().data(), step, value, still);
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

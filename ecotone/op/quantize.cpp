@@ -24,11 +24,13 @@ void expect_parameters(const InferCall& call, const QuantizeAttributes& a) {
     if (a.block_size > 0) {
       if (p.rank() != x.rank()) fail("{} has {} dimensions, the operand {}", what, p.rank(), x.rank());
       for (size_t d = 0; d < x.shape.size(); ++d)
-        call.dims.require_equal(p.shape[d], static_cast<int64_t>(d) == a.axis ? ceildiv(x.shape[d], a.block_size) : x.shape[d],
+        call.dims.require_equal(p.shape[d],
+                                static_cast<int64_t>(d) == a.axis ? ceildiv(x.shape[d], a.block_size) : x.shape[d],
                                 "sizes of blocked scales and zero points");
     } else if (a.axis >= 0) {
       if (p.rank() != 1) fail("{} must have one dimension, not {}", what, p.rank());
-      call.dims.require_equal(p.shape[0], x.shape[static_cast<size_t>(a.axis)], "the number of scales and the size of the axis");
+      call.dims.require_equal(p.shape[0], x.shape[static_cast<size_t>(a.axis)],
+                              "the number of scales and the size of the axis");
     } else if (p.rank() != 0) {
       fail("{} must be a scalar, or an axis must be named", what);
     }
@@ -38,8 +40,10 @@ void expect_parameters(const InferCall& call, const QuantizeAttributes& a) {
 std::vector<Type> infer_quantize(const InferCall& call) {
   const auto& a = call.get<QuantizeAttributes>();
   expect_parameters(call, a);
-  if (!is_float(call.operand(0).dtype)) fail("what is quantized must be of a float type, not {}", name(call.operand(0).dtype));
-  if (call.operand(2).dtype != a.dtype) fail("the zero point is {}, but must be {}", name(call.operand(2).dtype), name(a.dtype));
+  if (!is_float(call.operand(0).dtype))
+    fail("what is quantized must be of a float type, not {}", name(call.operand(0).dtype));
+  if (call.operand(2).dtype != a.dtype)
+    fail("the zero point is {}, but must be {}", name(call.operand(2).dtype), name(a.dtype));
   return {Type(TensorType{a.dtype, call.operand(0).shape})};
 }
 
@@ -99,7 +103,8 @@ std::vector<Tensor> evaluate_dequantize(const EvalCall& call) {
   MutableTensor out(call.result_storage(), x.shape(), MutableTensor::Init::kNone);
   const bool from_float = is_float(x.dtype()), single = out.dtype() == DType::kF32;
   for_each(a, x.shape(), [&](int64_t i, int64_t j) {
-    const double centred = from_float ? x.at_double(i) - zero.at_double(j) : static_cast<double>(x.at_int(i) - zero.at_int(j));
+    const double centred =
+        from_float ? x.at_double(i) - zero.at_double(j) : static_cast<double>(x.at_int(i) - zero.at_int(j));
     // In f32 the difference is rounded before it is scaled, as two ops would.
     out.set_double(i, (single ? static_cast<double>(static_cast<float>(centred)) : centred) * scale.at_double(j));
   });
@@ -116,7 +121,7 @@ Op quantize_op(const char* name, decltype(Op::infer) infer, decltype(Op::evaluat
   return op;
 }
 
-} // namespace
+}  // namespace
 
 const Op& quantize() {
   static const Op op = quantize_op("ecotone.quantize", infer_quantize, evaluate_quantize);
@@ -138,4 +143,4 @@ std::span<const Op* const> quantize_ops() {
   return ops;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

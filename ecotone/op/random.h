@@ -12,9 +12,11 @@ struct RngBitGeneratorAttributes {
   RngAlgorithm algorithm = RngAlgorithm::kThreeFry;
   TensorType type;
   static constexpr const char* kName = "rng_bit_generator";
-  static constexpr auto kFields = std::tuple{Field{"rng_algorithm", &RngBitGeneratorAttributes::algorithm}, Field{"type", &RngBitGeneratorAttributes::type}};
+  static constexpr auto kFields = std::tuple{Field{"rng_algorithm", &RngBitGeneratorAttributes::algorithm},
+                                             Field{"type", &RngBitGeneratorAttributes::type}};
 };
-// Operand: state (u64[2] for ThreeFry, u64[2] or [3] for Philox). Results: the new state and bits of `type`, equal to XLA's.
+// Operand: state (u64[2] for ThreeFry, u64[2] or [3] for Philox). Results: the new state and bits of `type`, equal to
+// XLA's.
 const Op& rng_bit_generator();
 std::pair<ValueId, ValueId> rng_bit_generator(Builder& b, ValueId state, TensorType type, RngAlgorithm algorithm);
 
@@ -23,12 +25,13 @@ struct RngAttributes {
   RngDistribution distribution = RngDistribution::kUniform;
   std::vector<Dim> shape;
   static constexpr const char* kName = "rng";
-  static constexpr auto kFields = std::tuple{Field{"rng_distribution", &RngAttributes::distribution}, Field{"shape", &RngAttributes::shape}};
+  static constexpr auto kFields =
+      std::tuple{Field{"rng_distribution", &RngAttributes::distribution}, Field{"shape", &RngAttributes::shape}};
 };
 // StableHLO's seedless rng: operands a, b (scalars), then a key (u64[2]), which readers add as an input.
 const Op& rng();
 
-} // namespace ecotone::op
+}  // namespace ecotone::op
 
 template <>
 struct ecotone::EnumNames<ecotone::op::RngAlgorithm> {

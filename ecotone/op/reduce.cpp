@@ -17,7 +17,8 @@
 namespace ecotone::op {
 namespace {
 
-Op reduce_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer, decltype(Op::evaluate) evaluate) {
+Op reduce_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer,
+             decltype(Op::evaluate) evaluate) {
   Op op;
   op.name = std::string("stablehlo.") + name;
   op.attributes = attributes;
@@ -29,14 +30,22 @@ Op reduce_op(const char* name, const AttributesInfo* attributes, decltype(Op::in
 
 const Op& equation_of(Reducer reducer) {
   switch (reducer) {
-    case Reducer::kAdd: return add();
-    case Reducer::kMultiply: return multiply();
-    case Reducer::kMaximum: return maximum();
-    case Reducer::kMinimum: return minimum();
-    case Reducer::kAnd: return and_();
-    case Reducer::kOr: return or_();
-    case Reducer::kXor: return xor_();
-    case Reducer::kRegion: break;
+    case Reducer::kAdd:
+      return add();
+    case Reducer::kMultiply:
+      return multiply();
+    case Reducer::kMaximum:
+      return maximum();
+    case Reducer::kMinimum:
+      return minimum();
+    case Reducer::kAnd:
+      return and_();
+    case Reducer::kOr:
+      return or_();
+    case Reducer::kXor:
+      return xor_();
+    case Reducer::kRegion:
+      break;
   }
   fail_kind(ErrorKind::kInternal, "a region is no reducer");
 }
@@ -88,7 +97,7 @@ std::vector<Type> infer_reduce(const InferCall& call) {
 // x with the reduced dimensions moved behind the others, or before them when they stand first already.
 struct Folded {
   Tensor x;
-  int64_t outer, count, inner; // count is what is folded
+  int64_t outer, count, inner;  // count is what is folded
 };
 Folded fold_axes(const Tensor& x, std::span<const int64_t> dimensions) {
   const auto rank = static_cast<int64_t>(x.shape().size());
@@ -97,7 +106,8 @@ Folded fold_axes(const Tensor& x, std::span<const int64_t> dimensions) {
   for (int64_t d = 0; d < rank; ++d)
     if (!std::ranges::binary_search(reduced, d)) kept.push_back(d);
   const auto product = [&](std::span<const int64_t> list) {
-    return std::accumulate(list.begin(), list.end(), int64_t{1}, [&](int64_t p, int64_t d) { return p * x.shape()[static_cast<size_t>(d)]; });
+    return std::accumulate(list.begin(), list.end(), int64_t{1},
+                           [&](int64_t p, int64_t d) { return p * x.shape()[static_cast<size_t>(d)]; });
   };
   const int64_t count = product(reduced), others = product(kept);
   if (reduced.empty() || reduced.back() - reduced.front() + 1 == static_cast<int64_t>(reduced.size())) {
@@ -173,10 +183,12 @@ std::optional<ComparisonDirection> simple_comparator(const EvalCall& call) {
   const Program& body = *call.regions[0].body;
   if (!call.captures.empty() || body.equations().size() != 1) return std::nullopt;
   const Equation& e = body.equations()[0];
-  if (e.op != &compare() || e.operands[0] != 0 || e.operands[1] != 1 || body.outputs()[0].value != e.first_result) return std::nullopt;
+  if (e.op != &compare() || e.operands[0] != 0 || e.operands[1] != 1 || body.outputs()[0].value != e.first_result)
+    return std::nullopt;
   if (is_float(call.operands[0].dtype()) || is_complex(call.operands[0].dtype())) return std::nullopt;
   const ComparisonDirection direction = e.attributes.get<CompareAttributes>().direction;
-  return direction == ComparisonDirection::kLt || direction == ComparisonDirection::kGt ? std::optional(direction) : std::nullopt;
+  return direction == ComparisonDirection::kLt || direction == ComparisonDirection::kGt ? std::optional(direction)
+                                                                                        : std::nullopt;
 }
 
 std::vector<Tensor> evaluate_sort(const EvalCall& call) {
@@ -217,7 +229,8 @@ std::vector<Tensor> evaluate_sort(const EvalCall& call) {
       });
     }
     for (size_t t = 0; t < outs.size(); ++t)
-      for (int64_t i = 0; i < count; ++i) set_element(outs[t], at(i), element(call.operands[t], at(order[static_cast<size_t>(i)])));
+      for (int64_t i = 0; i < count; ++i)
+        set_element(outs[t], at(i), element(call.operands[t], at(order[static_cast<size_t>(i)])));
   }
   std::vector<Tensor> results;
   for (MutableTensor& out : outs) results.push_back(std::move(out).freeze());
@@ -233,7 +246,8 @@ std::vector<Type> infer_map(const InferCall& call) {
   const auto& dimensions = call.get<MapAttributes>().dimensions;
   for (size_t i = 0; i < dimensions.size(); ++i)
     if (dimensions[i] != static_cast<int64_t>(i)) fail("map's dimensions must be 0, 1, ..., rank - 1");
-  if (static_cast<int64_t>(dimensions.size()) != call.operand(0).rank()) fail("map's dimensions must be all of the operand's");
+  if (static_cast<int64_t>(dimensions.size()) != call.operand(0).rank())
+    fail("map's dimensions must be all of the operand's");
   const std::vector<Type> types = call.regions[0].body->output_types();
   if (types.size() != 1 || tensor(types[0]).rank() != 0) fail("map's region must return one scalar");
   return {Type(TensorType{tensor(types[0]).dtype, call.operand(0).shape})};
@@ -249,7 +263,7 @@ std::vector<Tensor> evaluate_map(const EvalCall& call) {
   return {std::move(out).freeze()};
 }
 
-} // namespace
+}  // namespace
 
 ProgramRef reducer_body(Reducer reducer, DType dtype) {
   Builder b("reducer");
@@ -261,12 +275,15 @@ ProgramRef reducer_body(Reducer reducer, DType dtype) {
 }
 
 Reducer reducer_of(const Program& body) {
-  if (body.equations().size() != 1 || body.inputs().size() != 2 || body.outputs().size() != 1 || !body.parameters().empty())
+  if (body.equations().size() != 1 || body.inputs().size() != 2 || body.outputs().size() != 1 ||
+      !body.parameters().empty())
     return Reducer::kRegion;
   const Equation& e = body.equations()[0];
   // All of them commute, but for which NaN comes out.
-  if (e.operands.size() != 2 || e.operands[0] + e.operands[1] != 1 || body.outputs()[0].value != e.first_result) return Reducer::kRegion;
-  for (Reducer r : {Reducer::kAdd, Reducer::kMultiply, Reducer::kMaximum, Reducer::kMinimum, Reducer::kAnd, Reducer::kOr, Reducer::kXor})
+  if (e.operands.size() != 2 || e.operands[0] + e.operands[1] != 1 || body.outputs()[0].value != e.first_result)
+    return Reducer::kRegion;
+  for (Reducer r : {Reducer::kAdd, Reducer::kMultiply, Reducer::kMaximum, Reducer::kMinimum, Reducer::kAnd,
+                    Reducer::kOr, Reducer::kXor})
     if (e.op == &equation_of(r)) return r;
   return Reducer::kRegion;
 }
@@ -282,16 +299,25 @@ Tensor reducer_identity(Reducer reducer, DType dtype) {
   switch (reducer) {
     case Reducer::kAdd:
     case Reducer::kOr:
-    case Reducer::kXor: return Tensor::zeros(dtype, {});
-    case Reducer::kMultiply: return Tensor::full(dtype, {}, 1);
-    case Reducer::kAnd: return integer(~uint64_t{0});
+    case Reducer::kXor:
+      return Tensor::zeros(dtype, {});
+    case Reducer::kMultiply:
+      return Tensor::full(dtype, {}, 1);
+    case Reducer::kAnd:
+      return integer(~uint64_t{0});
     case Reducer::kMaximum:
-      if (floating) return Tensor::full(dtype, {}, info(dtype).format.specials == FloatSpecials::kIeee ? -kInfinity : -max_finite(dtype));
-      return is_complex(dtype) ? Tensor::full(dtype, {}, -kInfinity) : integer(static_cast<uint64_t>(integer_min(dtype)));
+      if (floating)
+        return Tensor::full(dtype, {},
+                            info(dtype).format.specials == FloatSpecials::kIeee ? -kInfinity : -max_finite(dtype));
+      return is_complex(dtype) ? Tensor::full(dtype, {}, -kInfinity)
+                               : integer(static_cast<uint64_t>(integer_min(dtype)));
     case Reducer::kMinimum:
-      if (floating) return Tensor::full(dtype, {}, info(dtype).format.specials == FloatSpecials::kIeee ? kInfinity : max_finite(dtype));
+      if (floating)
+        return Tensor::full(dtype, {},
+                            info(dtype).format.specials == FloatSpecials::kIeee ? kInfinity : max_finite(dtype));
       return is_complex(dtype) ? Tensor::full(dtype, {}, kInfinity) : integer(integer_max(dtype));
-    case Reducer::kRegion: break;
+    case Reducer::kRegion:
+      break;
   }
   fail_kind(ErrorKind::kInternal, "a region has no identity");
 }
@@ -304,23 +330,26 @@ ValueId reduce(Builder& b, ValueId x, ValueId init, std::vector<int64_t> dimensi
   return b.add1(reduce(), make_attributes(ReduceAttributes{std::move(dimensions), reducer}), {x, init});
 }
 ValueId reduce(Builder& b, ValueId x, std::vector<int64_t> dimensions, Reducer reducer) {
-  const ValueId init = b.add1(constant(), make_attributes(ConstantAttributes{reducer_identity(reducer, b.dtype(x))}), {});
+  const ValueId init =
+      b.add1(constant(), make_attributes(ConstantAttributes{reducer_identity(reducer, b.dtype(x))}), {});
   return reduce(b, x, init, std::move(dimensions), reducer);
 }
 std::vector<ValueId> reduce(Builder& b, std::span<const ValueId> inputs, std::span<const ValueId> inits,
                             std::vector<int64_t> dimensions, Region region, std::span<const ValueId> captures) {
   std::vector<ValueId> operands(inputs.begin(), inputs.end());
   operands.insert(operands.end(), inits.begin(), inits.end());
-  return b.add(reduce(), make_attributes(ReduceAttributes{std::move(dimensions), Reducer::kRegion}), operands, {std::move(region)}, captures);
+  return b.add(reduce(), make_attributes(ReduceAttributes{std::move(dimensions), Reducer::kRegion}), operands,
+               {std::move(region)}, captures);
 }
 
 const Op& sort() {
   static const Op op = reduce_op("sort", &attributes_info<SortAttributes>(), infer_sort, evaluate_sort);
   return op;
 }
-std::vector<ValueId> sort(Builder& b, std::span<const ValueId> inputs, int64_t dimension, Region comparator, bool is_stable,
-                          std::span<const ValueId> captures) {
-  return b.add(sort(), make_attributes(SortAttributes{dimension, is_stable}), inputs, {std::move(comparator)}, captures);
+std::vector<ValueId> sort(Builder& b, std::span<const ValueId> inputs, int64_t dimension, Region comparator,
+                          bool is_stable, std::span<const ValueId> captures) {
+  return b.add(sort(), make_attributes(SortAttributes{dimension, is_stable}), inputs, {std::move(comparator)},
+               captures);
 }
 
 const Op& map() {
@@ -333,4 +362,4 @@ std::span<const Op* const> reduce_ops() {
   return ops;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

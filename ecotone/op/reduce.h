@@ -19,10 +19,11 @@ struct ReduceAttributes {
   std::vector<int64_t> dimensions;
   Reducer reducer = Reducer::kRegion;
   static constexpr const char* kName = "reduce";
-  static constexpr auto kFields = std::tuple{Field{"dimensions", &ReduceAttributes::dimensions}, Field{"reducer", &ReduceAttributes::reducer}};
+  static constexpr auto kFields =
+      std::tuple{Field{"dimensions", &ReduceAttributes::dimensions}, Field{"reducer", &ReduceAttributes::reducer}};
 };
-// Operands: N inputs, then N scalar initial values. Elements combine serially in index order, floats narrower than f32 in f32
-// when the reducer is an enum.
+// Operands: N inputs, then N scalar initial values. Elements combine serially in index order, floats narrower than f32
+// in f32 when the reducer is an enum.
 const Op& reduce();
 ValueId reduce(Builder& b, ValueId x, ValueId init, std::vector<int64_t> dimensions, Reducer reducer);
 // The same from the reducer's identity.
@@ -36,11 +37,13 @@ struct WindowAttributes {
   std::vector<Dim> padding_low, padding_high;
   Reducer reducer = Reducer::kRegion;
   static constexpr const char* kName = "reduce_window";
-  static constexpr auto kFields = std::tuple{
-      Field{"window_dimensions", &WindowAttributes::window_dimensions}, Field{"window_strides", &WindowAttributes::window_strides},
-      Field{"base_dilations", &WindowAttributes::base_dilations},       Field{"window_dilations", &WindowAttributes::window_dilations},
-      Field{"padding_low", &WindowAttributes::padding_low},             Field{"padding_high", &WindowAttributes::padding_high},
-      Field{"reducer", &WindowAttributes::reducer}};
+  static constexpr auto kFields = std::tuple{Field{"window_dimensions", &WindowAttributes::window_dimensions},
+                                             Field{"window_strides", &WindowAttributes::window_strides},
+                                             Field{"base_dilations", &WindowAttributes::base_dilations},
+                                             Field{"window_dilations", &WindowAttributes::window_dilations},
+                                             Field{"padding_low", &WindowAttributes::padding_low},
+                                             Field{"padding_high", &WindowAttributes::padding_high},
+                                             Field{"reducer", &WindowAttributes::reducer}};
 };
 // Empty strides and dilations are all ones, empty paddings zeros.
 const Op& reduce_window();
@@ -63,12 +66,14 @@ struct SortAttributes {
   int64_t dimension = -1;
   bool is_stable = false;
   static constexpr const char* kName = "sort";
-  static constexpr auto kFields = std::tuple{Field{"dimension", &SortAttributes::dimension}, Field{"is_stable", &SortAttributes::is_stable}};
+  static constexpr auto kFields =
+      std::tuple{Field{"dimension", &SortAttributes::dimension}, Field{"is_stable", &SortAttributes::is_stable}};
 };
-// N tensors of one shape, sorted together; the region (x0, y0, x1, y1, ...) -> bool says whether x goes before y. Always stable here.
+// N tensors of one shape, sorted together; the region (x0, y0, x1, y1, ...) -> bool says whether x goes before y.
+// Always stable here.
 const Op& sort();
-std::vector<ValueId> sort(Builder& b, std::span<const ValueId> inputs, int64_t dimension, Region comparator, bool is_stable = true,
-                          std::span<const ValueId> captures = {});
+std::vector<ValueId> sort(Builder& b, std::span<const ValueId> inputs, int64_t dimension, Region comparator,
+                          bool is_stable = true, std::span<const ValueId> captures = {});
 
 struct MapAttributes {
   std::vector<int64_t> dimensions;
@@ -77,9 +82,10 @@ struct MapAttributes {
 };
 const Op& map();
 
-} // namespace ecotone::op
+}  // namespace ecotone::op
 
 template <>
 struct ecotone::EnumNames<ecotone::op::Reducer> {
-  static constexpr std::array<std::string_view, 8> kNames = {"add", "multiply", "maximum", "minimum", "and", "or", "xor", "region"};
+  static constexpr std::array<std::string_view, 8> kNames = {"add", "multiply", "maximum", "minimum",
+                                                             "and", "or",       "xor",     "region"};
 };

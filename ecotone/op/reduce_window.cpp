@@ -29,15 +29,17 @@ std::vector<Type> infer_reduce_window(const InferCall& call) {
   const TensorType& x = call.operand(0);
   const WindowAttributes a = filled(call.get<WindowAttributes>(), x.shape.size());
   call.expect_regions(a.reducer == Reducer::kRegion ? 1 : 0);
-  for (const size_t length : {a.window_dimensions.size(), a.window_strides.size(), a.base_dilations.size(), a.window_dilations.size(),
-                              a.padding_low.size(), a.padding_high.size()})
+  for (const size_t length : {a.window_dimensions.size(), a.window_strides.size(), a.base_dilations.size(),
+                              a.window_dilations.size(), a.padding_low.size(), a.padding_high.size()})
     if (length != x.shape.size()) fail("the window has {} dimensions, but the operand has {}", length, x.rank());
   std::vector<Dim> shape;
   for (size_t d = 0; d < x.shape.size(); ++d) {
     if (a.window_strides[d] < 1 || a.base_dilations[d] < 1 || a.window_dilations[d] < 1)
       fail("strides and dilations of dimension {} must be positive", d);
     if (call.dims.range(a.window_dimensions[d]).max < 1) fail("the window's size in dimension {} must be positive", d);
-    const auto dilated = [](const Dim& size, int64_t by) { return by == 1 ? size : size == Dim(0) ? Dim(0) : (size - 1) * by + 1; };
+    const auto dilated = [](const Dim& size, int64_t by) {
+      return by == 1 ? size : size == Dim(0) ? Dim(0) : (size - 1) * by + 1;
+    };
     const Dim whole = a.padding_low[d] + dilated(x.shape[d], a.base_dilations[d]) + a.padding_high[d];
     const Dim window = dilated(a.window_dimensions[d], a.window_dilations[d]);
     const Dim places = floordiv(whole - window, a.window_strides[d]) + 1;
@@ -53,11 +55,13 @@ std::vector<Type> infer_reduce_window(const InferCall& call) {
   return results;
 }
 
-// Where window entry `w` of output index `o` lies along dimension d of the operand; -1 in padding and in the gaps of a dilated base.
+// Where window entry `w` of output index `o` lies along dimension d of the operand; -1 in padding and in the gaps of a
+// dilated base.
 struct Windows {
-  Shape size, strides, base, dilation, low, shape; // shape is the operand's
+  Shape size, strides, base, dilation, low, shape;  // shape is the operand's
 
-  Windows(const WindowAttributes& a, const Shape& operand) : strides(a.window_strides), base(a.base_dilations), dilation(a.window_dilations), shape(operand) {
+  Windows(const WindowAttributes& a, const Shape& operand)
+      : strides(a.window_strides), base(a.base_dilations), dilation(a.window_dilations), shape(operand) {
     for (size_t d = 0; d < operand.size(); ++d) {
       size.push_back(a.window_dimensions[d].constant());
       low.push_back(a.padding_low[d].constant());
@@ -70,11 +74,11 @@ struct Windows {
   }
 };
 
-// One row of outputs along the last dimension: each window entry in turn is combined into all of them, so that each output sees its
-// window in row-major order.
+// One row of outputs along the last dimension: each window entry in turn is combined into all of them, so that each
+// output sees its window in row-major order.
 template <class T>
-void window_row(Reducer reducer, const T* x, const Windows& w, const Shape& strides, const Shape& output, int64_t length, T init,
-                bool is_unsigned, T* sums) {
+void window_row(Reducer reducer, const T* x, const Windows& w, const Shape& strides, const Shape& output,
+                int64_t length, T init, bool is_unsigned, T* sums) {
   const size_t last = w.shape.size() - 1;
   std::fill_n(sums, length, init);
   const std::vector<T> inits(static_cast<size_t>(length), init);
@@ -178,7 +182,9 @@ std::vector<Tensor> evaluate_reduce_window(const EvalCall& call) {
 
 // select_and_scatter --------------------------------------------------------------------------------------------------
 
-Shape or_else(const Shape& list, size_t rank, int64_t value) { return list.empty() ? Shape(rank, value) : list; }
+Shape or_else(const Shape& list, size_t rank, int64_t value) {
+  return list.empty() ? Shape(rank, value) : list;
+}
 
 std::vector<Type> infer_select_and_scatter(const InferCall& call) {
   call.expect_operands(3);
@@ -239,7 +245,7 @@ std::vector<Tensor> evaluate_select_and_scatter(const EvalCall& call) {
   return {std::move(outs[0]).freeze()};
 }
 
-} // namespace
+}  // namespace
 
 const Op& reduce_window() {
   static const Op op = [] {
@@ -254,7 +260,8 @@ const Op& reduce_window() {
   return op;
 }
 ValueId reduce_window(Builder& b, ValueId x, ValueId init, WindowAttributes attributes) {
-  return b.add1(reduce_window(), make_attributes(filled(std::move(attributes), b.tensor_type(x).shape.size())), {x, init});
+  return b.add1(reduce_window(), make_attributes(filled(std::move(attributes), b.tensor_type(x).shape.size())),
+                {x, init});
 }
 std::vector<ValueId> reduce_window(Builder& b, std::span<const ValueId> inputs, std::span<const ValueId> inits,
                                    WindowAttributes attributes, Region region, std::span<const ValueId> captures) {
@@ -277,4 +284,4 @@ const Op& select_and_scatter() {
   return op;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

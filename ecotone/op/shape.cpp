@@ -10,14 +10,15 @@
 namespace ecotone::op {
 namespace {
 
-Op shape_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer, decltype(Op::evaluate) evaluate) {
+Op shape_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer,
+            decltype(Op::evaluate) evaluate) {
   Op op;
   op.name = name;
   op.attributes = attributes;
   op.infer = infer;
   op.evaluate = evaluate;
   op.dtypes = DTypeSet::all();
-  op.error.c = 1; // nothing is rounded
+  op.error.c = 1;  // nothing is rounded
   return op;
 }
 
@@ -26,7 +27,8 @@ MutableTensor result_tensor(const EvalCall& call, MutableTensor::Init init = Mut
 }
 
 void expect_length(size_t length, int64_t rank, const char* what) {
-  if (static_cast<int64_t>(length) != rank) fail("{} has {} entries, but the operand has {} dimensions", what, length, rank);
+  if (static_cast<int64_t>(length) != rank)
+    fail("{} has {} entries, but the operand has {} dimensions", what, length, rank);
 }
 
 void expect_dimension(int64_t dimension, int64_t rank, const char* what) {
@@ -94,7 +96,8 @@ std::vector<Tensor> evaluate_iota(const EvalCall& call) {
     if (is_complex(out.dtype()))
       line.set_complex(i, static_cast<double>(i));
     else if (is_float(out.dtype()))
-      line.set_double(i, call.mode == EvalMode::kReal ? static_cast<double>(i) : round_to(out.dtype(), static_cast<double>(i)));
+      line.set_double(
+          i, call.mode == EvalMode::kReal ? static_cast<double>(i) : round_to(out.dtype(), static_cast<double>(i)));
     else
       line.set_int(i, i);
   }
@@ -114,7 +117,9 @@ std::vector<Type> infer_reshape(const InferCall& call) {
   return {Type(std::move(result))};
 }
 
-std::vector<Tensor> evaluate_reshape(const EvalCall& call) { return {call.operands[0].reshaped(call.result().static_shape())}; }
+std::vector<Tensor> evaluate_reshape(const EvalCall& call) {
+  return {call.operands[0].reshaped(call.result().static_shape())};
+}
 
 std::vector<Type> infer_broadcast_in_dim(const InferCall& call) {
   call.expect_operands(1);
@@ -134,7 +139,8 @@ std::vector<Tensor> evaluate_broadcast_in_dim(const EvalCall& call) {
   const Tensor& x = call.operands[0];
   const auto& dimensions = call.get<BroadcastInDimAttributes>().broadcast_dimensions;
   const Shape shape = call.result().static_shape();
-  if (x.size() == element_count(shape) && std::is_sorted(dimensions.begin(), dimensions.end())) return {x.reshaped(shape)};
+  if (x.size() == element_count(shape) && std::is_sorted(dimensions.begin(), dimensions.end()))
+    return {x.reshaped(shape)};
   MutableTensor out = result_tensor(call);
   const Shape strides = row_major_strides(x.shape());
   Shape from(shape.size());
@@ -161,7 +167,8 @@ std::vector<Tensor> evaluate_transpose(const EvalCall& call) {
   const Shape strides = row_major_strides(x.shape());
   Shape from;
   for (int64_t p : call.get<TransposeAttributes>().permutation) from.push_back(strides[static_cast<size_t>(p)]);
-  copy_strided(out.shape(), byte_size(out.dtype()), out.bytes().data(), row_major_strides(out.shape()), x.bytes().data(), from);
+  copy_strided(out.shape(), byte_size(out.dtype()), out.bytes().data(), row_major_strides(out.shape()),
+               x.bytes().data(), from);
   return {std::move(out).freeze()};
 }
 
@@ -181,7 +188,8 @@ std::vector<Type> infer_concatenate(const InferCall& call) {
         result.shape[d] = result.shape[d] + x.shape[d];
         continue;
       }
-      call.dims.require_equal(result.shape[d], x.shape[d], "sizes of what is concatenated, other than along the dimension");
+      call.dims.require_equal(result.shape[d], x.shape[d],
+                              "sizes of what is concatenated, other than along the dimension");
       if (x.shape[d].is_constant()) result.shape[d] = x.shape[d];
     }
   }
@@ -237,7 +245,8 @@ std::vector<Tensor> evaluate_slice(const EvalCall& call) {
     from[i] = strides[i] * a.strides[i];
   }
   const int element = byte_size(out.dtype());
-  copy_strided(out.shape(), element, out.bytes().data(), row_major_strides(out.shape()), x.bytes().data() + first * element, from);
+  copy_strided(out.shape(), element, out.bytes().data(), row_major_strides(out.shape()),
+               x.bytes().data() + first * element, from);
   return {std::move(out).freeze()};
 }
 
@@ -280,7 +289,8 @@ std::vector<Tensor> evaluate_pad(const EvalCall& call) {
   }
   if (element_count(shape) > 0) {
     const int element = byte_size(out.dtype());
-    copy_strided(shape, element, out.bytes().data() + to_first * element, to, x.bytes().data() + from_first * element, x_strides);
+    copy_strided(shape, element, out.bytes().data() + to_first * element, to, x.bytes().data() + from_first * element,
+                 x_strides);
   }
   return {std::move(out).freeze()};
 }
@@ -302,7 +312,8 @@ std::vector<Tensor> evaluate_reverse(const EvalCall& call) {
     from[static_cast<size_t>(d)] *= -1;
   }
   const int element = byte_size(out.dtype());
-  copy_strided(out.shape(), element, out.bytes().data(), row_major_strides(out.shape()), x.bytes().data() + first * element, from);
+  copy_strided(out.shape(), element, out.bytes().data(), row_major_strides(out.shape()),
+               x.bytes().data() + first * element, from);
   return {std::move(out).freeze()};
 }
 
@@ -365,13 +376,13 @@ std::vector<Tensor> evaluate_size_from(const EvalCall& call) {
   return {call.operands[0]};
 }
 
-} // namespace
+}  // namespace
 
 // A definition whose attributes are of type A.
-#define ECOTONE_SHAPE_OP(function, text, A)                                                                          \
-  const Op& function() {                                                                                             \
-    static const Op op = shape_op(text, &attributes_info<A>(), infer_##function, evaluate_##function);               \
-    return op;                                                                                                       \
+#define ECOTONE_SHAPE_OP(function, text, A)                                                            \
+  const Op& function() {                                                                               \
+    static const Op op = shape_op(text, &attributes_info<A>(), infer_##function, evaluate_##function); \
+    return op;                                                                                         \
   }
 ECOTONE_SHAPE_OP(constant, "stablehlo.constant", ConstantAttributes)
 ECOTONE_SHAPE_OP(iota, "stablehlo.iota", IotaAttributes)
@@ -387,7 +398,9 @@ ECOTONE_SHAPE_OP(take_prefix, "ecotone.take_prefix", SymbolAttributes)
 ECOTONE_SHAPE_OP(size_from, "ecotone.size_from", SymbolAttributes)
 #undef ECOTONE_SHAPE_OP
 
-ValueId constant(Builder& b, Tensor value) { return b.add1(constant(), make_attributes(ConstantAttributes{std::move(value)}), {}); }
+ValueId constant(Builder& b, Tensor value) {
+  return b.add1(constant(), make_attributes(ConstantAttributes{std::move(value)}), {});
+}
 ValueId iota(Builder& b, TensorType type, int64_t dimension) {
   return b.add1(iota(), make_attributes(IotaAttributes{dimension, std::move(type)}), {});
 }
@@ -396,10 +409,12 @@ ValueId reshape(Builder& b, ValueId x, std::vector<Dim> shape) {
   return b.add1(reshape(), make_attributes(ShapeAttributes{std::move(shape)}), {x});
 }
 ValueId broadcast_in_dim(Builder& b, ValueId x, std::vector<Dim> shape, std::vector<int64_t> broadcast_dimensions) {
-  return b.add1(broadcast_in_dim(), make_attributes(BroadcastInDimAttributes{std::move(broadcast_dimensions), std::move(shape)}), {x});
+  return b.add1(broadcast_in_dim(),
+                make_attributes(BroadcastInDimAttributes{std::move(broadcast_dimensions), std::move(shape)}), {x});
 }
 ValueId transpose(Builder& b, ValueId x, std::vector<int64_t> permutation) {
-  if (std::is_sorted(permutation.begin(), permutation.end()) && static_cast<int64_t>(permutation.size()) == b.rank(x)) return x;
+  if (std::is_sorted(permutation.begin(), permutation.end()) && static_cast<int64_t>(permutation.size()) == b.rank(x))
+    return x;
   return b.add1(transpose(), make_attributes(TransposeAttributes{std::move(permutation)}), {x});
 }
 ValueId concatenate(Builder& b, std::span<const ValueId> inputs, int64_t dimension) {
@@ -410,9 +425,11 @@ ValueId slice(Builder& b, ValueId x, std::vector<Dim> start, std::vector<Dim> li
   if (strides.empty()) strides.assign(start.size(), 1);
   return b.add1(slice(), make_attributes(SliceAttributes{std::move(start), std::move(limit), std::move(strides)}), {x});
 }
-ValueId pad(Builder& b, ValueId x, ValueId value, std::vector<Dim> low, std::vector<Dim> high, std::vector<int64_t> interior) {
+ValueId pad(Builder& b, ValueId x, ValueId value, std::vector<Dim> low, std::vector<Dim> high,
+            std::vector<int64_t> interior) {
   if (interior.empty()) interior.assign(low.size(), 0);
-  return b.add1(pad(), make_attributes(PadAttributes{std::move(low), std::move(high), std::move(interior)}), {x, value});
+  return b.add1(pad(), make_attributes(PadAttributes{std::move(low), std::move(high), std::move(interior)}),
+                {x, value});
 }
 ValueId reverse(Builder& b, ValueId x, std::vector<int64_t> dimensions) {
   return b.add1(reverse(), make_attributes(ReverseAttributes{std::move(dimensions)}), {x});
@@ -437,9 +454,9 @@ Dim size_from(Builder& b, ValueId n, int64_t max, std::string_view symbol_name) 
 }
 
 std::span<const Op* const> shape_ops() {
-  static const Op* const ops[] = {&constant(),    &iota(),  &reshape(), &broadcast_in_dim(), &transpose(),   &concatenate(),
-                                  &slice(),       &pad(),   &reverse(), &dim_value(),        &take_prefix(), &size_from()};
+  static const Op* const ops[] = {&constant(), &iota(), &reshape(), &broadcast_in_dim(), &transpose(),   &concatenate(),
+                                  &slice(),    &pad(),  &reverse(), &dim_value(),        &take_prefix(), &size_from()};
   return ops;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

@@ -10,11 +10,11 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kPi = 3.14159265358979323846;
 // B(2k) for k = 1, 2, ...
-constexpr double kBernoulli[] = {1.0 / 6,        -1.0 / 30,      1.0 / 42,    -1.0 / 30,          5.0 / 66,
-                                 -691.0 / 2730,  7.0 / 6,        -3617.0 / 510, 43867.0 / 798,    -174611.0 / 330,
-                                 854513.0 / 138, -236364091.0 / 2730};
+constexpr double kBernoulli[] = {1.0 / 6,       -1.0 / 30,       1.0 / 42,       -1.0 / 30,
+                                 5.0 / 66,      -691.0 / 2730,   7.0 / 6,        -3617.0 / 510,
+                                 43867.0 / 798, -174611.0 / 330, 854513.0 / 138, -236364091.0 / 2730};
 
-} // namespace
+}  // namespace
 
 double erf_inverse(double y) {
   if (std::isnan(y) || std::fabs(y) > 1) return kNan;
@@ -40,7 +40,7 @@ double digamma(double x) {
   if (x == kInfinity) return x;
   if (x < 0) {
     if (x == std::floor(x)) return kNan;
-    const double r = x - std::round(x); // the reflection formula, its argument reduced
+    const double r = x - std::round(x);  // the reflection formula, its argument reduced
     return digamma(1 - x) - kPi / std::tan(kPi * r);
   }
   double sum = 0;
@@ -57,7 +57,7 @@ double hurwitz_zeta(double x, double q) {
   if (x == 1) return kInfinity;
   if (q <= 0) {
     if (q == std::floor(q)) return kInfinity;
-    if (x != std::floor(x)) return kNan; // a negative number to a broken power
+    if (x != std::floor(x)) return kNan;  // a negative number to a broken power
   }
   double sum = 0;
   for (int k = 0; k < 12 || q < 12; ++k, ++q) {
@@ -105,4 +105,4 @@ double bessel_i1_scaled(double x) {
   return std::copysign(sum / std::sqrt(2 * kPi * ax), x);
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

@@ -18,24 +18,25 @@ struct Table {
   std::unordered_map<std::string_view, const Op*> by_name;
 
   Table() {
-    for (auto family : {elementwise_ops, convert_ops, shape_ops, index_ops, reduce_ops, contract_ops, control_ops, quantize_ops,
-                        chlo_ops})
+    for (auto family : {elementwise_ops, convert_ops, shape_ops, index_ops, reduce_ops, contract_ops, control_ops,
+                        quantize_ops, chlo_ops})
       for (const Op* op : family()) {
         ops.push_back(op);
-        if (!by_name.emplace(op->name, op).second)
-          fail_kind(ErrorKind::kInternal, "two ops are named '{}'", op->name);
+        if (!by_name.emplace(op->name, op).second) fail_kind(ErrorKind::kInternal, "two ops are named '{}'", op->name);
       }
   }
 
   static Table& instance() {
-    static Table* table = new Table; // never destroyed: Programs point into it
+    static Table* table = new Table;  // never destroyed: Programs point into it
     return *table;
   }
 };
 
-} // namespace
+}  // namespace
 
-std::span<const Op* const> all_ops() { return Table::instance().ops; }
+std::span<const Op* const> all_ops() {
+  return Table::instance().ops;
+}
 
 const Op* find(std::string_view name) {
   Table& table = Table::instance();
@@ -54,4 +55,4 @@ const Op& register_op(Op op) {
   return kept;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

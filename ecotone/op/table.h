@@ -1,7 +1,7 @@
 // The op table: every operation that Ecotone knows.
 //
-// Each op has, in its family's header, `const Op& name()` (its definition) and, overloaded, `name(Builder&, ...)`, which adds
-// an equation and returns its result. Names that are C++ keywords end in an underscore.
+// Each op has, in its family's header, `const Op& name()` (its definition) and, overloaded, `name(Builder&, ...)`,
+// which adds an equation and returns its result. Names that are C++ keywords end in an underscore.
 #pragma once
 
 #include <span>
@@ -15,8 +15,8 @@ namespace ecotone::op {
 std::span<const Op* const> all_ops();
 // The op of that full name ("stablehlo.add", "ecotone.softmax"), registered ones included; null when there is none.
 const Op* find(std::string_view name);
-// Adds a user's op to what find() sees, for the life of the process. Throws Error when the name is taken or the op has neither
-// evaluate nor body.
+// Adds a user's op to what find() sees, for the life of the process. Throws Error when the name is taken or the op has
+// neither evaluate nor body.
 const Op& register_op(Op op);
 
 // What each family contributes to the table.
@@ -28,6 +28,6 @@ std::span<const Op* const> reduce_ops();
 std::span<const Op* const> contract_ops();
 std::span<const Op* const> control_ops();
 std::span<const Op* const> quantize_ops();
-std::span<const Op* const> chlo_ops();       // CHLO's special functions
+std::span<const Op* const> chlo_ops();  // CHLO's special functions
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

@@ -56,7 +56,7 @@ void narrow(MutableTensor& t, int64_t begin, int64_t count, const int64_t* value
   fail_kind(ErrorKind::kInternal, "a tensor of {} is taken as {}", name(dtype), wanted);
 }
 
-} // namespace
+}  // namespace
 
 void load_wide(const Tensor& t, int64_t begin, int64_t count, double* out) {
   if (t.rank() == 0 && count > 1) {
@@ -65,8 +65,10 @@ void load_wide(const Tensor& t, int64_t begin, int64_t count, double* out) {
   }
   if (t.rank() == 0) begin = 0;
   switch (t.dtype()) {
-    case DType::kF64: return widen<double>(t, begin, count, out);
-    case DType::kF32: return widen<float>(t, begin, count, out);
+    case DType::kF64:
+      return widen<double>(t, begin, count, out);
+    case DType::kF32:
+      return widen<float>(t, begin, count, out);
     case DType::kBF16: {
       const uint16_t* p = t.data<uint16_t>().data() + begin;
       for (int64_t i = 0; i < count; ++i) out[i] = std::bit_cast<float>(uint32_t{p[i]} << 16);
@@ -77,7 +79,8 @@ void load_wide(const Tensor& t, int64_t begin, int64_t count, double* out) {
       for (int64_t i = 0; i < count; ++i) out[i] = decode_f16(p[i]);
       return;
     }
-    default: break;
+    default:
+      break;
   }
   if (!is_float(t.dtype())) throw_kind(t.dtype(), "floats");
   const auto& values = code_values(t.dtype());
@@ -93,19 +96,27 @@ void load_wide(const Tensor& t, int64_t begin, int64_t count, int64_t* out) {
   if (t.rank() == 0) begin = 0;
   switch (t.dtype()) {
     case DType::kI64:
-    case DType::kU64: return widen<int64_t>(t, begin, count, out);
-    case DType::kI32: return widen<int32_t>(t, begin, count, out);
-    case DType::kU32: return widen<uint32_t>(t, begin, count, out);
-    case DType::kI16: return widen<int16_t>(t, begin, count, out);
-    case DType::kU16: return widen<uint16_t>(t, begin, count, out);
-    case DType::kI8: return widen<int8_t>(t, begin, count, out);
-    case DType::kU8: return widen<uint8_t>(t, begin, count, out);
+    case DType::kU64:
+      return widen<int64_t>(t, begin, count, out);
+    case DType::kI32:
+      return widen<int32_t>(t, begin, count, out);
+    case DType::kU32:
+      return widen<uint32_t>(t, begin, count, out);
+    case DType::kI16:
+      return widen<int16_t>(t, begin, count, out);
+    case DType::kU16:
+      return widen<uint16_t>(t, begin, count, out);
+    case DType::kI8:
+      return widen<int8_t>(t, begin, count, out);
+    case DType::kU8:
+      return widen<uint8_t>(t, begin, count, out);
     case DType::kBool: {
       widen<uint8_t>(t, begin, count, out);
       for (int64_t i = 0; i < count; ++i) out[i] = out[i] != 0;
       return;
     }
-    default: break;
+    default:
+      break;
   }
   if (!is_integer(t.dtype())) throw_kind(t.dtype(), "integers");
   const IntFormat format = IntFormat::of(t.dtype());
@@ -131,7 +142,7 @@ uint64_t encode_quickly(DType dtype, double value) {
   const uint64_t magnitude = bits & ~(uint64_t{1} << 63);
   // Normal in the type even after rounding up; everything else takes the careful way.
   const auto low = static_cast<uint64_t>(1023 + 1 - f.bias) << 52;
-  const int max_exponent = (1 << f.exponent_bits) - 2 - f.bias; // a binade lower for FN types: no harm
+  const int max_exponent = (1 << f.exponent_bits) - 2 - f.bias;  // a binade lower for FN types: no harm
   const auto high = static_cast<uint64_t>(1023 + max_exponent) << 52;
   if (!f.is_signed || magnitude < low || magnitude >= high) return encode_float(dtype, value);
   const int shift = 52 - f.mantissa_bits;
@@ -161,19 +172,24 @@ void store_wide(MutableTensor& t, int64_t begin, int64_t count, const double* va
 void store_wide(MutableTensor& t, int64_t begin, int64_t count, const int64_t* values) {
   switch (t.dtype()) {
     case DType::kI64:
-    case DType::kU64: return narrow<int64_t>(t, begin, count, values);
+    case DType::kU64:
+      return narrow<int64_t>(t, begin, count, values);
     case DType::kI32:
-    case DType::kU32: return narrow<uint32_t>(t, begin, count, values);
+    case DType::kU32:
+      return narrow<uint32_t>(t, begin, count, values);
     case DType::kI16:
-    case DType::kU16: return narrow<uint16_t>(t, begin, count, values);
+    case DType::kU16:
+      return narrow<uint16_t>(t, begin, count, values);
     case DType::kI8:
-    case DType::kU8: return narrow<uint8_t>(t, begin, count, values);
+    case DType::kU8:
+      return narrow<uint8_t>(t, begin, count, values);
     case DType::kBool: {
       uint8_t* p = t.data<uint8_t>().data() + begin;
       for (int64_t i = 0; i < count; ++i) p[i] = values[i] & 1;
       return;
     }
-    default: break;
+    default:
+      break;
   }
   if (!is_integer(t.dtype())) throw_kind(t.dtype(), "integers");
   for (int64_t i = 0; i < count; ++i) t.set_bits(begin + i, static_cast<uint64_t>(values[i]));
@@ -195,7 +211,7 @@ namespace {
 union WideBuffer {
   double f[kChunk];
   int64_t i[kChunk];
-  double c[2 * kChunk]; // complex has a constructor that a union can't hold
+  double c[2 * kChunk];  // complex has a constructor that a union can't hold
 };
 
 bool is_wide(DType d) {
@@ -238,7 +254,7 @@ void run_range(Kernel kernel, std::span<const Tensor> in, MutableTensor& out, in
   }
 }
 
-} // namespace
+}  // namespace
 
 void run_kernel(Kernel kernel, std::span<const Tensor> in, MutableTensor& out) {
   if (in.empty() || in.size() > kMaxOperands) fail_kind(ErrorKind::kInternal, "a kernel of {} operands", in.size());
@@ -246,15 +262,16 @@ void run_kernel(Kernel kernel, std::span<const Tensor> in, MutableTensor& out) {
     if (t.rank() != 0 && t.size() != out.size())
       fail_kind(ErrorKind::kInternal, "an elementwise operand of {} elements, the result has {}", t.size(), out.size());
   if (out.size() <= 2 * kGrain) return run_range(kernel, in, out, 0, out.size());
-  ThreadPool::global().parallel_for(0, out.size(), kGrain, [&](int64_t begin, int64_t end) { run_range(kernel, in, out, begin, end); });
+  ThreadPool::global().parallel_for(0, out.size(), kGrain,
+                                    [&](int64_t begin, int64_t end) { run_range(kernel, in, out, begin, end); });
 }
 
 std::vector<Tensor> evaluate_kernels(const EvalCall& call, const Kernels& kernels) {
   const DType dtype = call.operands[0].dtype();
-  const Kernel kernel = is_float(dtype)                               ? kernels.f
-                        : is_complex(dtype)                           ? kernels.c
+  const Kernel kernel = is_float(dtype)                                 ? kernels.f
+                        : is_complex(dtype)                             ? kernels.c
                         : dtype == DType::kBool && kernels.b != nullptr ? kernels.b
-                                                                      : kernels.i;
+                                                                        : kernels.i;
   if (kernel == nullptr) fail_kind(ErrorKind::kInternal, "no evaluation for {}", name(dtype));
   MutableTensor out(call.result_storage(), call.result().static_shape(), MutableTensor::Init::kNone);
   run_kernel(kernel, call.operands, out);
@@ -263,4 +280,4 @@ std::vector<Tensor> evaluate_kernels(const EvalCall& call, const Kernels& kernel
   return results;
 }
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

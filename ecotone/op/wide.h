@@ -14,9 +14,9 @@ namespace ecotone::op {
 using Complex = std::complex<double>;
 
 // Loads elements [begin, begin + count) as wide values; a scalar tensor is repeated. u64 comes as its bits.
-void load_wide(const Tensor& t, int64_t begin, int64_t count, double* out);  // floats
-void load_wide(const Tensor& t, int64_t begin, int64_t count, int64_t* out); // integers and bool
-void load_wide(const Tensor& t, int64_t begin, int64_t count, Complex* out); // complex
+void load_wide(const Tensor& t, int64_t begin, int64_t count, double* out);   // floats
+void load_wide(const Tensor& t, int64_t begin, int64_t count, int64_t* out);  // integers and bool
+void load_wide(const Tensor& t, int64_t begin, int64_t count, Complex* out);  // complex
 // Rounds (floats, complex) or wraps (integers; bool keeps the lowest bit) into the tensor's type.
 void store_wide(MutableTensor& t, int64_t begin, int64_t count, const double* values);
 void store_wide(MutableTensor& t, int64_t begin, int64_t count, const int64_t* values);
@@ -30,7 +30,9 @@ struct IntFormat {
   int bits = 64;
   bool is_signed = true;
 
-  uint64_t mask(int64_t v) const { return bits == 64 ? static_cast<uint64_t>(v) : static_cast<uint64_t>(v) & ((uint64_t{1} << bits) - 1); }
+  uint64_t mask(int64_t v) const {
+    return bits == 64 ? static_cast<uint64_t>(v) : static_cast<uint64_t>(v) & ((uint64_t{1} << bits) - 1);
+  }
   int64_t sign_extend(int64_t v) const {
     return static_cast<int64_t>(static_cast<uint64_t>(v) << (64 - bits)) >> (64 - bits);
   }
@@ -48,10 +50,10 @@ struct Kernels {
 };
 std::vector<Tensor> evaluate_kernels(const EvalCall& call, const Kernels& kernels);
 // An evaluator from the initializers of Kernels.
-#define ECOTONE_KERNELS(...)                     \
-  [](const EvalCall& call) {                     \
+#define ECOTONE_KERNELS(...)                       \
+  [](const EvalCall& call) {                       \
     static constexpr Kernels kernels{__VA_ARGS__}; \
-    return evaluate_kernels(call, kernels);      \
+    return evaluate_kernels(call, kernels);        \
   }
 
 // Kernels from functions of one element: map<F, Result, Operands...>.
@@ -75,11 +77,17 @@ void map2(const void* const* in, void* out, int64_t n, IntFormat format) {
     else
       r[i] = F(x[i], y[i]);
 }
-template <auto F> inline constexpr Kernel kReal1 = &map1<F, double, double>;
-template <auto F> inline constexpr Kernel kReal2 = &map2<F, double, double>;
-template <auto F> inline constexpr Kernel kInt1 = &map1<F, int64_t, int64_t>;
-template <auto F> inline constexpr Kernel kInt2 = &map2<F, int64_t, int64_t>;
-template <auto F> inline constexpr Kernel kComplex1 = &map1<F, Complex, Complex>;
-template <auto F> inline constexpr Kernel kComplex2 = &map2<F, Complex, Complex>;
+template <auto F>
+inline constexpr Kernel kReal1 = &map1<F, double, double>;
+template <auto F>
+inline constexpr Kernel kReal2 = &map2<F, double, double>;
+template <auto F>
+inline constexpr Kernel kInt1 = &map1<F, int64_t, int64_t>;
+template <auto F>
+inline constexpr Kernel kInt2 = &map2<F, int64_t, int64_t>;
+template <auto F>
+inline constexpr Kernel kComplex1 = &map1<F, Complex, Complex>;
+template <auto F>
+inline constexpr Kernel kComplex2 = &map2<F, Complex, Complex>;
 
-} // namespace ecotone::op
+}  // namespace ecotone::op

@@ -14,7 +14,6 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
 
 import files
 import ocr
@@ -54,7 +53,7 @@ class Demo:
         self.start = time.perf_counter()
 
     def step(self, key, title, work):
-        self.screen.say(f"\n[{len(self.results) + 1}/6] {title}", "1")
+        self.screen.say(f"\n[{len(self.results) + 1}/5] {title}", "1")
         try:
             result = work()
         except EcoError as error:
@@ -124,22 +123,6 @@ class Demo:
                 models.append(self.report(key, recognizer, read))
             return result | {"models": models}
 
-    def jax(self):
-        with np.load(HERE / "jax_attention.npz") as stored:
-            values = dict(stored)
-        if os.environ.get("ECOTONE_DEMO_ENGINE", "eco") != "eco":
-            self.screen.say("  skipped: ONNX Runtime reads no StableHLO", "33")
-            return {"skipped": "ONNX Runtime reads no StableHLO"}
-        with EcoModel(HERE / "jax_attention.mlir", self.eco) as model:
-            got = model.run({k: v for k, v in values.items() if k.startswith("arg")})
-            expected = {k: v for k, v in values.items() if k.startswith("out")}
-            error = max(float(np.abs(got[k] - v).max()) if got[k].shape == v.shape else math.inf for k, v in expected.items())
-            # Values near 1, a few dozen f32 roundings each.
-            self.wrong_unless("jax", error < 1e-5, "the result differs from JAX's")
-            self.screen.say(f"  attention and its gradient: largest difference from JAX's stored result {error:.2g}; "
-                            f"{model.seconds:.3f} s, {model.peak_mb:.0f} MB ({NOTE})")
-            return {"max_abs_error": error if math.isfinite(error) else None, "seconds": model.seconds, "peak_mb": model.peak_mb}
-
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -165,7 +148,6 @@ def main():
     demo.step("speech", "Speech found in a recording (silero-vad)", demo.speech)
     demo.step("english", "Text read in a picture (PP-OCR v4)", lambda: demo.picture("english", ocr.ENGLISH, True, 2.5, 1))
     demo.step("chinese", "Chinese text read in a picture (PP-OCR v4)", lambda: demo.picture("chinese", ocr.CHINESE, False, -2, 2))
-    demo.step("jax", "A program exported from JAX (StableHLO)", demo.jax)
     verified = engine == "eco" and not demo.failed and not demo.broken
     summary = {"schema_version": 1, "engine": engine, "verified": verified, "failed": sorted(set(demo.failed)), "not_run": demo.broken,
                "seconds": time.perf_counter() - demo.start, "results": demo.results}

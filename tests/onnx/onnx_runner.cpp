@@ -1,5 +1,6 @@
-// Runs ONNX's backend suite, as generate.py has written it, on the reference backend. Each case has a process of its own for the time that
-// it takes: a crash is a failed case. Usage: onnx_suite FOLDER --exceptions FILE [--write FILE] [--only NAME]
+// Runs ONNX's backend suite, as generate.py has written it, on the reference backend. Each case has a process of its
+// own for the time that it takes: a crash is a failed case. Usage: onnx_suite FOLDER --exceptions FILE [--write FILE]
+// [--only NAME]
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -33,12 +34,16 @@ std::vector<Tensor> read_values(const fs::path& data, const char* prefix) {
 
 // numpy.testing.assert_allclose with equal_nan, and equal shapes and types, as ONNX's runner judges.
 std::string difference(const Tensor& actual, const Tensor& expected, double rtol, double atol) {
-  if (actual.dtype() != expected.dtype()) return "dtype " + std::string(name(actual.dtype())) + ", not " + std::string(name(expected.dtype()));
-  if (actual.shape() != expected.shape()) return "shape " + shape_str(actual.shape()) + ", not " + shape_str(expected.shape());
+  if (actual.dtype() != expected.dtype())
+    return "dtype " + std::string(name(actual.dtype())) + ", not " + std::string(name(expected.dtype()));
+  if (actual.shape() != expected.shape())
+    return "shape " + shape_str(actual.shape()) + ", not " + shape_str(expected.shape());
   const bool exact = !is_float(actual.dtype()) && !is_complex(actual.dtype());
   for (int64_t i = 0; i < actual.size(); ++i) {
     if (exact) {
-      if (actual.at_bits(i) != expected.at_bits(i)) return "element " + std::to_string(i) + ": " + std::to_string(actual.at_int(i)) + ", not " + std::to_string(expected.at_int(i));
+      if (actual.at_bits(i) != expected.at_bits(i))
+        return "element " + std::to_string(i) + ": " + std::to_string(actual.at_int(i)) + ", not " +
+               std::to_string(expected.at_int(i));
       continue;
     }
     const std::complex<double> a = actual.at_complex(i), e = expected.at_complex(i);
@@ -58,19 +63,24 @@ std::string run_case(const fs::path& folder) try {
     const std::vector<Tensor> inputs = read_values(data, "input_"), expected = read_values(data, "output_");
     const fs::path file = folder / "model.onnx";
     const ProgramRef signature = onnx::read_signature(file);
-    if (signature->inputs().size() != inputs.size()) return "takes " + std::to_string(signature->inputs().size()) + " tensors, is given " + std::to_string(inputs.size());
+    if (signature->inputs().size() != inputs.size())
+      return "takes " + std::to_string(signature->inputs().size()) + " tensors, is given " +
+             std::to_string(inputs.size());
     onnx::ReadOptions options;
     for (size_t i = 0; i < inputs.size(); ++i) {
       const std::string& name = signature->inputs()[i].name;
       options.shapes[name] = inputs[i].shape();
-      if (inputs[i].rank() <= 1 && inputs[i].size() <= (is_float(inputs[i].dtype()) ? 8 : 64)) options.known_inputs[name] = inputs[i];
+      if (inputs[i].rank() <= 1 && inputs[i].size() <= (is_float(inputs[i].dtype()) ? 8 : 64))
+        options.known_inputs[name] = inputs[i];
     }
     const ProgramRef program = onnx::read_program(file, options);
     verify(*program);
     const std::vector<Tensor> actual = backend::evaluate(*program, inputs);
-    if (actual.size() != expected.size()) return "gives " + std::to_string(actual.size()) + " outputs, not " + std::to_string(expected.size());
+    if (actual.size() != expected.size())
+      return "gives " + std::to_string(actual.size()) + " outputs, not " + std::to_string(expected.size());
     for (size_t i = 0; i < actual.size(); ++i)
-      if (const std::string why = difference(actual[i], expected[i], rtol, atol); !why.empty()) return "output " + std::to_string(i) + ": " + why;
+      if (const std::string why = difference(actual[i], expected[i], rtol, atol); !why.empty())
+        return "output " + std::to_string(i) + ": " + why;
   }
   return "";
 } catch (const std::exception& e) {
@@ -114,7 +124,7 @@ std::map<std::string, std::string> read_exceptions(const std::string& file) {
   return exceptions;
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char** argv) {
   std::map<std::string, std::string> options;
@@ -128,7 +138,7 @@ int main(int argc, char** argv) {
   const auto exceptions = read_exceptions(options["--exceptions"]);
   std::ofstream list;
   if (options.contains("--write")) list.open(options["--write"]);
-  std::map<std::string, std::pair<int, int>> kinds; // passed, all
+  std::map<std::string, std::pair<int, int>> kinds;  // passed, all
   int as_expected = 0, unexpected = 0;
   for (const fs::path& folder : cases) {
     const std::string kind = folder.parent_path().filename(), key = kind + "/" + folder.filename().string();
@@ -143,14 +153,16 @@ int main(int argc, char** argv) {
     }
     ++unexpected;
     if (!list.is_open())
-      std::printf("%s: %s\n", key.c_str(), why.empty() ? "passes, but is listed as an exception: remove it from the list" : why.c_str());
+      std::printf("%s: %s\n", key.c_str(),
+                  why.empty() ? "passes, but is listed as an exception: remove it from the list" : why.c_str());
   }
   for (const auto& [key, reason] : exceptions)
     if (!fs::exists(root / key)) {
       std::printf("%s: is listed as an exception, but there is no such case\n", key.c_str());
       ++unexpected;
     }
-  for (const auto& [kind, count] : kinds) std::printf("%s: %d of %d cases pass\n", kind.c_str(), count.first, count.second);
+  for (const auto& [kind, count] : kinds)
+    std::printf("%s: %d of %d cases pass\n", kind.c_str(), count.first, count.second);
   std::printf("%d passed, %d failed\n", as_expected, unexpected);
   return unexpected || cases.empty() ? 1 : 0;
 }

@@ -17,7 +17,9 @@ void require_same_shape(const Tensor& a, const Tensor& b) {
     fail("results of shapes {} and {} can't be compared", shape_str(a.shape()), shape_str(b.shape()));
 }
 
-bool is_finite(std::complex<double> v) { return std::isfinite(v.real()) && std::isfinite(v.imag()); }
+bool is_finite(std::complex<double> v) {
+  return std::isfinite(v.real()) && std::isfinite(v.imag());
+}
 
 // NaN matches NaN and an infinity matches itself, part by part.
 bool same_special(std::complex<double> a, std::complex<double> b) {
@@ -35,7 +37,7 @@ void visit_program(const Program& p, std::unordered_set<const Program*>& seen, d
   }
 }
 
-} // namespace
+}  // namespace
 
 double relative_error(const Tensor& x, const Tensor& real) {
   require_same_shape(x, real);
@@ -54,7 +56,8 @@ double relative_error(const Tensor& x, const Tensor& real) {
     if (!is_finite(r) || !is_finite(v)) {
       // What f64 holds may be beyond the range of the result's type: infinity is then its right rounding.
       const bool overflowed = is_finite(r) && is_float(x.dtype()) && std::isinf(v.real()) &&
-                              std::abs(r.real()) > max_finite(x.dtype()) && std::signbit(v.real()) == std::signbit(r.real());
+                              std::abs(r.real()) > max_finite(x.dtype()) &&
+                              std::signbit(v.real()) == std::signbit(r.real());
       if (!overflowed && !same_special(v, r)) return kInfinity;
       continue;
     }
@@ -110,4 +113,4 @@ Difference difference(const Tensor& a, const Tensor& b) {
   return d;
 }
 
-} // namespace ecotone::backend
+}  // namespace ecotone::backend

@@ -7,7 +7,7 @@
 namespace ecotone::backend {
 namespace {
 
-constexpr int kMaxDepth = 2000; // of nested regions, calls and composites
+constexpr int kMaxDepth = 2000;  // of nested regions, calls and composites
 
 // Binds symbols so that `type`'s sizes become the tensor's. Returns false when a size can't be.
 void bind_shape(const TensorType& type, const Tensor& t, SymbolValues& symbols, const std::string& what) {
@@ -18,8 +18,8 @@ void bind_shape(const TensorType& type, const Tensor& t, SymbolValues& symbols, 
     if (auto s = type.shape[i].as_symbol(); s && *s < symbols.size() && !symbols[*s]) symbols[*s] = t.shape()[i];
 }
 
-void check_shape(const TensorType& type, const Tensor& t, const SymbolValues& symbols, std::span<const SymbolInfo> infos,
-                 const std::string& what) {
+void check_shape(const TensorType& type, const Tensor& t, const SymbolValues& symbols,
+                 std::span<const SymbolInfo> infos, const std::string& what) {
   for (size_t i = 0; i < type.shape.size(); ++i) {
     const Dim d = bind_symbols(type.shape[i], symbols);
     if (!d.is_constant() || d.constant() != t.shape()[i])
@@ -57,13 +57,13 @@ class Evaluator {
       try {
         results = step(p, e, values, symbols);
       } catch (const Error& error) {
-        if (depth_ > 1) throw; // the outermost equation says where
+        if (depth_ > 1) throw;  // the outermost equation says where
         throw error.with_context(location_str(e.location) + ": " + e.op->name);
       }
       if (tap && *tap) (*tap)(e, results);
       for (uint32_t i = 0; i < e.result_count; ++i) values[e.first_result + i] = std::move(results[i]);
       for (ValueId v : e.operands)
-        if (last_use[v] == index) values[v] = Tensor(); // memory goes back as soon as nobody reads it
+        if (last_use[v] == index) values[v] = Tensor();  // memory goes back as soon as nobody reads it
       for (uint32_t i = 0; i < e.result_count; ++i)
         if (last_use[e.first_result + i] == 0) values[e.first_result + i] = Tensor();
     }
@@ -105,7 +105,8 @@ class Evaluator {
     return r;
   }
 
-  std::vector<Tensor> step(const Program& p, const Equation& e, const std::vector<Tensor>& values, SymbolValues& symbols) {
+  std::vector<Tensor> step(const Program& p, const Equation& e, const std::vector<Tensor>& values,
+                           SymbolValues& symbols) {
     std::vector<Tensor> operands, captures;
     std::vector<Type> operand_types, result_types;
     for (ValueId v : e.declared()) {
@@ -153,7 +154,8 @@ class Evaluator {
                 str(bind_symbols(type, symbols), p.symbols()), name(storage));
   }
 
-  // The index of the last equation that reads each value; never for outputs, 0 for values nobody reads (equation 0 reads no result).
+  // The index of the last equation that reads each value; never for outputs, 0 for values nobody reads (equation 0
+  // reads no result).
   static std::vector<uint32_t> last_uses(const Program& p) {
     std::vector<uint32_t> last(p.value_count(), 0);
     for (uint32_t i = 0; i < p.equations().size(); ++i)
@@ -186,7 +188,8 @@ class ReferenceContext final : public Context {
 
   std::vector<TensorType> prepare(std::span<const TensorType> inputs) override {
     const Program& p = *program_;
-    if (inputs.size() != p.inputs().size()) fail("the program takes {} inputs, got {}", p.inputs().size(), inputs.size());
+    if (inputs.size() != p.inputs().size())
+      fail("the program takes {} inputs, got {}", p.inputs().size(), inputs.size());
     SymbolValues symbols(p.symbols().size());
     for (size_t i = 0; i < inputs.size(); ++i) {
       const TensorType& want = tensor(p.inputs()[i].type);
@@ -200,7 +203,7 @@ class ReferenceContext final : public Context {
       TensorType t = std::get<TensorType>(bind_symbols(p.type(o.value), symbols));
       t.dtype = storage_dtype(t.dtype, mode_);
       for (Dim& d : t.shape)
-        if (!d.is_constant()) d = range(d, p.symbols()).max; // sized by data: the bound
+        if (!d.is_constant()) d = range(d, p.symbols()).max;  // sized by data: the bound
       outputs.push_back(std::move(t));
     }
     return outputs;
@@ -210,7 +213,8 @@ class ReferenceContext final : public Context {
     std::vector<Tensor> tensors;
     for (const Buffer& b : inputs) tensors.push_back(b.tensor());
     const std::vector<Tensor> results = evaluate(*program_, tensors, mode_, parameters_);
-    if (outputs.size() != results.size()) fail("the program has {} outputs, got {} buffers", results.size(), outputs.size());
+    if (outputs.size() != results.size())
+      fail("the program has {} outputs, got {} buffers", results.size(), outputs.size());
     for (size_t i = 0; i < results.size(); ++i) {
       if (results[i].bytes().size() > outputs[i].bytes.size())
         fail("output {} needs {} bytes, its buffer has {}", i, results[i].bytes().size(), outputs[i].bytes.size());
@@ -227,7 +231,9 @@ class ReferenceContext final : public Context {
   std::vector<Tensor> parameters_;
 };
 
-std::unique_ptr<Context> ReferenceBound::context() const { return std::make_unique<ReferenceContext>(*this); }
+std::unique_ptr<Context> ReferenceBound::context() const {
+  return std::make_unique<ReferenceContext>(*this);
+}
 
 class ReferenceExecutable final : public Executable {
  public:
@@ -253,7 +259,7 @@ class ReferenceBackend final : public Backend {
   }
 };
 
-} // namespace
+}  // namespace
 
 const Backend& reference() {
   static const ReferenceBackend backend;
@@ -320,4 +326,4 @@ std::vector<Tensor> evaluate(const Program& p, std::span<const Tensor> inputs, E
   return Evaluator(mode).run(p, stored, stored_parameters, std::move(symbols), &tap);
 }
 
-} // namespace ecotone::backend
+}  // namespace ecotone::backend

@@ -88,7 +88,7 @@ class HeaderParser {
         v = v * 10 + (text_[at_] - '0');
       }
       if (digits == 0) bad("expected a size");
-      if (at_ < text_.size() && text_[at_] == 'L') ++at_; // Python 2 wrote long integers so
+      if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // Python 2 wrote long integers so
       shape.push_back(v);
       if (!take(',') && peek() != ')') bad("expected ',' or ')'");
     }
@@ -108,8 +108,8 @@ struct Descr {
 
 Descr element_type(const std::string& descr, std::optional<DType> named, const std::string& what) {
   static constexpr std::pair<std::string_view, DType> kTypes[] = {
-      {"b1", DType::kBool}, {"i1", DType::kI8},  {"i2", DType::kI16}, {"i4", DType::kI32}, {"i8", DType::kI64},
-      {"u1", DType::kU8},   {"u2", DType::kU16}, {"u4", DType::kU32}, {"u8", DType::kU64}, {"f2", DType::kF16},
+      {"b1", DType::kBool}, {"i1", DType::kI8},  {"i2", DType::kI16}, {"i4", DType::kI32},  {"i8", DType::kI64},
+      {"u1", DType::kU8},   {"u2", DType::kU16}, {"u4", DType::kU32}, {"u8", DType::kU64},  {"f2", DType::kF16},
       {"f4", DType::kF32},  {"f8", DType::kF64}, {"c8", DType::kC64}, {"c16", DType::kC128}};
   if (descr.size() >= 2) {
     const std::string_view code = std::string_view(descr).substr(1);
@@ -140,20 +140,24 @@ Tensor from_fortran(const Tensor& t, const Shape& shape) {
   for (int64_t i = 0; i < t.size(); ++i) {
     int64_t from = 0;
     for (size_t d = 0; d < shape.size(); ++d) from += index[d] * strides[d];
-    std::memcpy(out.bytes().data() + static_cast<size_t>(i) * width, t.bytes().data() + static_cast<size_t>(from) * width, width);
+    std::memcpy(out.bytes().data() + static_cast<size_t>(i) * width,
+                t.bytes().data() + static_cast<size_t>(from) * width, width);
     for (size_t d = shape.size(); d-- > 0 && ++index[d] == shape[d];) index[d] = 0;
   }
   return std::move(out).freeze();
 }
 
-} // namespace
+}  // namespace
 
 bool numpy_has(DType d) {
   switch (info(d).kind) {
-    case DTypeKind::kFloat: return d == DType::kF16 || d == DType::kF32 || d == DType::kF64;
+    case DTypeKind::kFloat:
+      return d == DType::kF16 || d == DType::kF32 || d == DType::kF64;
     case DTypeKind::kSigned:
-    case DTypeKind::kUnsigned: return bit_width(d) >= 8;
-    default: return true;
+    case DTypeKind::kUnsigned:
+      return bit_width(d) >= 8;
+    default:
+      return true;
   }
 }
 
@@ -173,11 +177,11 @@ Tensor decode_npy(std::span<const std::byte> bytes, const std::string& what, std
   const int64_t count = element_count(h.shape);
   const int64_t need = encoded_bytes(type.dtype, Encoding::kPlain, count);
   if (static_cast<uint64_t>(need) > data.size())
-    fail("{}: {} of {} needs {} bytes of data but {} are there", what, shape_str(h.shape), name(type.dtype), need, data.size());
+    fail("{}: {} of {} needs {} bytes of data but {} are there", what, shape_str(h.shape), name(type.dtype), need,
+         data.size());
   MutableTensor out(type.dtype, h.shape, MutableTensor::Init::kNone);
   if (need) std::memcpy(out.bytes().data(), data.data(), static_cast<size_t>(need));
-  if (type.swap)
-    swap_bytes(out.bytes(), static_cast<size_t>(byte_size(real_part(type.dtype))));
+  if (type.swap) swap_bytes(out.bytes(), static_cast<size_t>(byte_size(real_part(type.dtype))));
   if (type.dtype == DType::kBool)
     for (std::byte& b : out.bytes()) b = static_cast<std::byte>(b != std::byte{0});
   Tensor t = std::move(out).freeze();
@@ -189,11 +193,12 @@ std::string npy_header(const Tensor& t) {
   std::string descr;
   if (!numpy_has(t.dtype())) {
     descr = "|V" + std::to_string(width);
-    if (bit_width(t.dtype()) < 8 && is_integer(t.dtype())) // sub-byte integers are plain bytes to NumPy
+    if (bit_width(t.dtype()) < 8 && is_integer(t.dtype()))  // sub-byte integers are plain bytes to NumPy
       descr = is_signed_integer(t.dtype()) ? "|i1" : "|u1";
   } else {
     static constexpr char kKinds[] = {'b', 'i', 'u', 'f', 'c'};
-    descr = std::string(width == 1 ? "|" : "<") + kKinds[static_cast<int>(info(t.dtype()).kind)] + std::to_string(width);
+    descr =
+        std::string(width == 1 ? "|" : "<") + kKinds[static_cast<int>(info(t.dtype()).kind)] + std::to_string(width);
   }
   std::string shape;
   for (int64_t d : t.shape()) shape += std::to_string(d) + ",";
@@ -224,4 +229,4 @@ void write_npy(const std::filesystem::path& path, const Tensor& tensor) {
   file.commit();
 }
 
-} // namespace ecotone::npz
+}  // namespace ecotone::npz

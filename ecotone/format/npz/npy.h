@@ -16,4 +16,4 @@ std::string npy_header(const Tensor& tensor);
 // Whether NumPy itself has the type.
 bool numpy_has(DType dtype);
 
-} // namespace ecotone::npz
+}  // namespace ecotone::npz

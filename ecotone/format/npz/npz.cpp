@@ -14,8 +14,8 @@ namespace ecotone::npz {
 namespace {
 
 constexpr char kTypesEntry[] = "__dtypes__.npy";
-constexpr uint64_t kMaxUncompressed = uint64_t{1} << 40; // a deflated entry may not claim more than a terabyte
-constexpr uint64_t kMaxRatio = 1100;                     // deflate can't do better than 1032:1
+constexpr uint64_t kMaxUncompressed = uint64_t{1} << 40;  // a deflated entry may not claim more than a terabyte
+constexpr uint64_t kMaxRatio = 1100;                      // deflate can't do better than 1032:1
 
 struct Entry {
   std::string name;
@@ -101,7 +101,7 @@ class Archive {
     size_t read = 0, written = 0;
     int status = Z_OK;
     while (status == Z_OK) {
-      constexpr size_t kStep = size_t{1} << 30; // zlib counts in 32 bits
+      constexpr size_t kStep = size_t{1} << 30;  // zlib counts in 32 bits
       z.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(raw.data() + read));
       z.avail_in = static_cast<uInt>(std::min(kStep, raw.size() - read));
       std::byte spare{};
@@ -192,13 +192,13 @@ class Writer {
 
   void finish() {
     std::string end;
-    put<uint32_t>(end, 0x06064b50); // zip64 end record: always written, so that no size is too large
+    put<uint32_t>(end, 0x06064b50);  // zip64 end record: always written, so that no size is too large
     put<uint64_t>(end, 44);
     put<uint16_t>(end, 45), put<uint16_t>(end, 45);
     put<uint32_t>(end, 0), put<uint32_t>(end, 0);
     put<uint64_t>(end, count_), put<uint64_t>(end, count_);
     put<uint64_t>(end, directory_.size()), put<uint64_t>(end, offset_);
-    put<uint32_t>(end, 0x07064b50); // its locator
+    put<uint32_t>(end, 0x07064b50);  // its locator
     put<uint32_t>(end, 0), put<uint64_t>(end, offset_ + directory_.size()), put<uint32_t>(end, 1);
     put<uint32_t>(end, 0x06054b50);
     put<uint16_t>(end, 0), put<uint16_t>(end, 0);
@@ -214,12 +214,12 @@ class Writer {
   static void header(std::string& out, uint32_t magic, bool central, const std::string& name, uint32_t crc, uint64_t) {
     put(out, magic);
     if (central) put<uint16_t>(out, 45);
-    put<uint16_t>(out, 45), put<uint16_t>(out, 0x0800), put<uint16_t>(out, 0); // version, UTF-8 names, stored
-    put<uint16_t>(out, 0), put<uint16_t>(out, 0x0021);                         // 1980-01-01: equal inputs give equal files
+    put<uint16_t>(out, 45), put<uint16_t>(out, 0x0800), put<uint16_t>(out, 0);  // version, UTF-8 names, stored
+    put<uint16_t>(out, 0), put<uint16_t>(out, 0x0021);  // 1980-01-01: equal inputs give equal files
     put(out, crc);
     put<uint32_t>(out, 0xFFFFFFFF), put<uint32_t>(out, 0xFFFFFFFF);
     put<uint16_t>(out, static_cast<uint16_t>(name.size()));
-    put<uint16_t>(out, central ? 28 : 20); // the zip64 extra field
+    put<uint16_t>(out, central ? 28 : 20);  // the zip64 extra field
     if (central) {
       put<uint16_t>(out, 0), put<uint16_t>(out, 0), put<uint16_t>(out, 0);
       put<uint32_t>(out, 0);
@@ -237,7 +237,7 @@ class Writer {
   uint64_t offset_ = 0, count_ = 0;
 };
 
-} // namespace
+}  // namespace
 
 NamedTensors read_npz(std::span<const std::byte> bytes, const std::string& file) {
   Archive archive(bytes, file);
@@ -255,8 +255,9 @@ NamedTensors read_npz(std::span<const std::byte> bytes, const std::string& file)
     auto it = types.find(name);
     Tensor t = decode_npy(archive.content(e), file + ": array '" + name + "'",
                           it == types.end() ? std::nullopt : std::optional(it->second));
-    if (it != types.end() && t.dtype() != it->second) { // sub-byte integers stand as bytes
-      if (bit_width(it->second) >= 8 || byte_size(t.dtype()) != 1) fail("{}: array '{}' is not {}", file, name, ecotone::name(it->second));
+    if (it != types.end() && t.dtype() != it->second) {  // sub-byte integers stand as bytes
+      if (bit_width(it->second) >= 8 || byte_size(t.dtype()) != 1)
+        fail("{}: array '{}' is not {}", file, name, ecotone::name(it->second));
       MutableTensor out(it->second, t.shape());
       for (int64_t i = 0; i < t.size(); ++i) out.set_bits(i, t.at_bits(i));
       t = std::move(out).freeze();
@@ -287,4 +288,4 @@ void write_npz(const std::filesystem::path& path, const NamedTensors& tensors) {
   writer.finish();
 }
 
-} // namespace ecotone::npz
+}  // namespace ecotone::npz

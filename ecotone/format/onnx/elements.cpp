@@ -69,7 +69,8 @@ std::vector<Value> scatter_elements(NodeContext& n) {
   a.inserted_window_dims = a.scatter_dims_to_operand_dims = up_to(rank);
   a.index_vector_dim = rank;
   const ValueId x = n.in(0), updates = n.in(2);
-  return {n.result(op::scatter(n.b, {&x, 1}, full_indices(n, n.in(1), axis), {&updates, 1}, std::move(a), reduction(n))[0])};
+  return {n.result(
+      op::scatter(n.b, {&x, 1}, full_indices(n, n.in(1), axis), {&updates, 1}, std::move(a), reduction(n))[0])};
 }
 
 // Index vectors along the last dimension, each entry made non-negative by the size it indexes.
@@ -80,7 +81,8 @@ ValueId wrapped_vectors(NodeContext& n, int64_t batch_dims) {
   if (depth + batch_dims > n.rank(0)) fail("index vectors of {} entries for data of {} dimensions", depth, n.rank(0));
   std::vector<Dim> sizes;
   for (int64_t d = 0; d < depth; ++d) sizes.push_back(n.type(0).shape[static_cast<size_t>(batch_dims + d)]);
-  const ValueId indices = n.in(1), lengths = op::broadcast_to(n.b, n.graph.materialize(Value::of_dims(sizes, n.dtype(1))), type.shape);
+  const ValueId indices = n.in(1),
+                lengths = op::broadcast_to(n.b, n.graph.materialize(Value::of_dims(sizes, n.dtype(1))), type.shape);
   const ValueId negative = op::compare(n.b, op::ComparisonDirection::kLt, indices, op::full_like(n.b, indices, 0));
   return op::select(n.b, negative, op::add(n.b, indices, lengths), indices);
 }
@@ -122,12 +124,14 @@ std::vector<Value> trilu(NodeContext& n) {
   const ValueId row = op::iota(n.b, places, rank - 2), column = op::iota(n.b, places, rank - 1);
   const ValueId diagonal = op::add(n.b, row, op::full(n.b, DType::kI64, places.shape, static_cast<double>(k)));
   const bool upper = n.int_attribute("upper", 1) != 0;
-  const ValueId kept = op::compare(n.b, upper ? op::ComparisonDirection::kGe : op::ComparisonDirection::kLe, column, diagonal);
+  const ValueId kept =
+      op::compare(n.b, upper ? op::ComparisonDirection::kGe : op::ComparisonDirection::kLe, column, diagonal);
   return {n.result(op::select(n.b, kept, n.in(0), op::full_like(n.b, n.in(0), 0)))};
 }
 
 std::vector<Value> one_hot(NodeContext& n) {
-  const int64_t depth = n.constant(1) ? static_cast<int64_t>(n.constant(1)->plain().at_double(0)) : n.ints(1, "depth").at(0);
+  const int64_t depth =
+      n.constant(1) ? static_cast<int64_t>(n.constant(1)->plain().at_double(0)) : n.ints(1, "depth").at(0);
   const int64_t rank = n.rank(0) + 1, axis = n.axis_attribute("axis", -1, rank);
   std::vector<Dim> shape = n.type(0).shape;
   shape.insert(shape.begin() + axis, depth);
@@ -163,15 +167,21 @@ std::vector<Value> cumulative(NodeContext& n) {
   return {n.result(op::reduce_window(n.b, n.in(0), start, std::move(a)))};
 }
 
-} // namespace
+}  // namespace
 
 std::span<const Registration> element_importers() {
   static constexpr Registration list[] = {
-      {"GatherElements", gather_elements}, {"ScatterElements", scatter_elements}, {"Scatter", scatter_elements},
-      {"GatherND", gather_nd},             {"ScatterND", scatter_nd},             {"Trilu", trilu},
-      {"OneHot", one_hot},                 {"CumSum", cumulative<op::Reducer::kAdd>}, {"CumProd", cumulative<op::Reducer::kMultiply>},
+      {"GatherElements", gather_elements},
+      {"ScatterElements", scatter_elements},
+      {"Scatter", scatter_elements},
+      {"GatherND", gather_nd},
+      {"ScatterND", scatter_nd},
+      {"Trilu", trilu},
+      {"OneHot", one_hot},
+      {"CumSum", cumulative<op::Reducer::kAdd>},
+      {"CumProd", cumulative<op::Reducer::kMultiply>},
   };
   return list;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

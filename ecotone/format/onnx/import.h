@@ -22,7 +22,7 @@ struct Value {
   std::optional<Tensor> constant;
   // Small integer (or bool) tensors of rank 0 or 1 as sizes: how shape arithmetic is folded.
   std::optional<std::vector<Dim>> dims;
-  bool present = true; // false: an optional input or output that is left out
+  bool present = true;  // false: an optional input or output that is left out
 
   static Value absent() {
     Value v;
@@ -44,13 +44,13 @@ class NodeContext {
   Builder& b;
   GraphImporter& graph;
   const NodeProto& node;
-  const int64_t opset; // version of the node's domain
+  const int64_t opset;  // version of the node's domain
 
   size_t input_count() const { return inputs_.size(); }
   bool has(size_t i) const { return i < inputs_.size() && inputs_[i].present; }
   // Input i; Error when it is left out.
   const Value& input(size_t i) const;
-  ValueId in(size_t i); // in the Builder
+  ValueId in(size_t i);  // in the Builder
   const TensorType& type(size_t i) const { return input(i).type; }
   DType dtype(size_t i) const { return type(i).dtype; }
   int64_t rank(size_t i) const { return type(i).rank(); }
@@ -82,7 +82,7 @@ class NodeContext {
 
 using Importer = std::vector<Value> (*)(NodeContext&);
 struct Registration {
-  const char* op_type; // "Add"; "com.microsoft:Gelu" outside ai.onnx
+  const char* op_type;  // "Add"; "com.microsoft:Gelu" outside ai.onnx
   Importer importer;
 };
 // What each file contributes.
@@ -103,7 +103,7 @@ class GraphImporter {
     std::filesystem::path folder;
     std::string file_name;
     std::shared_ptr<const void> owner;
-    std::vector<std::string> unsupported; // what was met and can't be read
+    std::vector<std::string> unsupported;  // what was met and can't be read
   };
   GraphImporter(Model& model, Builder& builder, GraphImporter* parent) : b(builder), model_(model), parent_(parent) {}
 
@@ -117,7 +117,8 @@ class GraphImporter {
   void read_initializers(const GraphProto& graph, bool as_parameters);
   void read_nodes(const std::vector<NodeProto>& nodes);
   // A subgraph's body: its own inputs of the given types, then captures of `captures` (names of this graph).
-  Region region(const GraphProto& graph, std::span<const Type> inputs, std::span<const std::string> captures, std::string_view name);
+  Region region(const GraphProto& graph, std::span<const Type> inputs, std::span<const std::string> captures,
+                std::string_view name);
   // The results of a subgraph read in place.
   std::vector<Value> inlined(const GraphProto& graph, std::span<const Value> inputs);
   // Names that the subgraphs use and this graph's Builder holds, to be captured.
@@ -138,10 +139,10 @@ class GraphImporter {
 
   Model& model_;
   GraphImporter* parent_;
-  const std::map<std::string, int64_t>* opsets_ = nullptr; // of a function, else the model's
+  const std::map<std::string, int64_t>* opsets_ = nullptr;  // of a function, else the model's
   std::unordered_map<std::string, Value> values_;
-  std::unordered_map<std::string, bool> poisoned_; // results of nodes that could not be read
+  std::unordered_map<std::string, bool> poisoned_;  // results of nodes that could not be read
   int function_depth_ = 0;
 };
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

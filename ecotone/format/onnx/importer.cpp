@@ -16,15 +16,17 @@ constexpr int kMaxFunctionDepth = 32;
 const std::unordered_map<std::string_view, Importer>& registry() {
   static const auto* const table = [] {
     auto* t = new std::unordered_map<std::string_view, Importer>;
-    for (auto list : {math_importers, shape_importers, reduce_importers, nn_importers, rnn_importers, control_importers, element_importers,
-                      quant_importers})
+    for (auto list : {math_importers, shape_importers, reduce_importers, nn_importers, rnn_importers, control_importers,
+                      element_importers, quant_importers})
       for (const Registration& r : list()) t->emplace(r.op_type, r.importer);
     return t;
   }();
   return *table;
 }
 
-std::string full_name(const NodeProto& n) { return n.domain.empty() ? n.op_type : n.domain + ":" + n.op_type; }
+std::string full_name(const NodeProto& n) {
+  return n.domain.empty() ? n.op_type : n.domain + ":" + n.op_type;
+}
 
 std::string describe(const NodeProto& n) {
   const std::string name = !n.name.empty() ? n.name : n.outputs.empty() ? "" : n.outputs[0];
@@ -56,7 +58,9 @@ void free_names(const GraphProto& g, std::vector<std::string>& names, std::unord
 // The outputs of a Program without inputs, if it has none but plain ops.
 std::optional<std::vector<Tensor>> evaluate_constants(const Program& p) {
   struct NoRegions final : RegionRunner {
-    std::vector<Tensor> run(const Region&, std::span<const Tensor>) override { fail_kind(ErrorKind::kInternal, "a region in a constant"); }
+    std::vector<Tensor> run(const Region&, std::span<const Tensor>) override {
+      fail_kind(ErrorKind::kInternal, "a region in a constant");
+    }
     void bind_symbol(const Dim&, int64_t) override { fail_kind(ErrorKind::kInternal, "a symbol in a constant"); }
   } runner;
   if (!p.symbols().empty() || !p.parameters().empty()) return std::nullopt;
@@ -70,7 +74,8 @@ std::optional<std::vector<Tensor>> evaluate_constants(const Program& p) {
       operand_types.push_back(p.type(v));
     }
     for (uint32_t i = 0; i < e.result_count; ++i) result_types.push_back(p.type(e.first_result + i));
-    const std::vector<Tensor> results = e.op->evaluate({e.attributes, operands, {}, operand_types, result_types, {}, EvalMode::kSpec, runner});
+    const std::vector<Tensor> results =
+        e.op->evaluate({e.attributes, operands, {}, operand_types, result_types, {}, EvalMode::kSpec, runner});
     for (uint32_t i = 0; i < e.result_count; ++i) values[e.first_result + i] = results[i];
   }
   std::vector<Tensor> outputs;
@@ -78,11 +83,12 @@ std::optional<std::vector<Tensor>> evaluate_constants(const Program& p) {
   return outputs;
 }
 
-} // namespace
+}  // namespace
 
 void GraphImporter::define(const std::string& name, Value value) {
   if (name.empty()) return;
-  if (!values_.emplace(name, std::move(value)).second) fail("the name '{}' is defined twice; a graph is in SSA form", name);
+  if (!values_.emplace(name, std::move(value)).second)
+    fail("the name '{}' is defined twice; a graph is in SSA form", name);
 }
 
 const Value* GraphImporter::find(const std::string& name) {
@@ -108,7 +114,9 @@ ValueId GraphImporter::materialize(const Value& value) {
   return value.type.rank() == 0 ? parts[0] : op::concatenate(b, parts, 0);
 }
 
-Tensor GraphImporter::tensor(const TensorProto& t) const { return to_tensor(t, model_.folder, model_.owner); }
+Tensor GraphImporter::tensor(const TensorProto& t) const {
+  return to_tensor(t, model_.folder, model_.owner);
+}
 
 bool GraphImporter::is_poisoned(const std::string& name) const {
   return poisoned_.contains(name) || (parent_ && !values_.contains(name) && parent_->is_poisoned(name));
@@ -137,14 +145,15 @@ int64_t GraphImporter::opset(const std::string& domain) const {
 }
 
 void GraphImporter::read_nodes(const std::vector<NodeProto>& nodes) {
-  std::unordered_map<std::string, const NodeProto*> later; // for the message
+  std::unordered_map<std::string, const NodeProto*> later;  // for the message
   for (const NodeProto& n : nodes)
     for (const std::string& name : n.outputs) later.emplace(name, &n);
   for (const NodeProto& n : nodes) {
     for (const std::string& name : n.inputs) {
       if (name.empty() || find(name) || is_poisoned(name)) continue;
       if (later.contains(name))
-        fail("{}: input '{}' is made by a later {}: the graph has a cycle or is not in order", describe(n), name, describe(*later[name]));
+        fail("{}: input '{}' is made by a later {}: the graph has a cycle or is not in order", describe(n), name,
+             describe(*later[name]));
       fail("{}: input '{}' is made by nothing: the graph has a dangling name", describe(n), name);
     }
     read_node(n);
@@ -189,7 +198,8 @@ std::optional<std::vector<Value>> GraphImporter::folded(const NodeProto& node, c
   std::vector<Value> constants;
   for (const Value& v : inputs) {
     if (v.present && (!v.constant || v.constant->size() > kMostElements)) return std::nullopt;
-    if (v.id != kNoValue && is_float(v.type.dtype)) return std::nullopt; // what runs in f64 in mode `real` must stay an equation
+    if (v.id != kNoValue && is_float(v.type.dtype))
+      return std::nullopt;  // what runs in f64 in mode `real` must stay an equation
     constants.push_back(v);
     constants.back().id = kNoValue;
   }
@@ -203,7 +213,8 @@ std::optional<std::vector<Value>> GraphImporter::folded(const NodeProto& node, c
   for (size_t i = 0; i < results.size(); ++i)
     if (!results[i].constant && !results[i].dims) {
       // Only what shapes are made of: larger results stay equations.
-      if (!results[i].type.is_static() || element_count(results[i].type.static_shape()) > kMostElements) return std::nullopt;
+      if (!results[i].type.is_static() || element_count(results[i].type.static_shape()) > kMostElements)
+        return std::nullopt;
       scratch.output(std::to_string(i), results[i].id);
     }
   const ProgramRef program = std::move(scratch).build();
@@ -227,12 +238,15 @@ std::vector<Value> GraphImporter::import_node(const NodeProto& node, std::vector
   return it->second(context);
 }
 
-std::vector<Value> GraphImporter::import_function(const FunctionProto& f, const NodeProto& node, std::vector<Value> inputs) {
+std::vector<Value> GraphImporter::import_function(const FunctionProto& f, const NodeProto& node,
+                                                  std::vector<Value> inputs) {
   GraphImporter body(model_, b, nullptr);
   body.opsets_ = &f.opsets;
   body.function_depth_ = function_depth_ + 1;
-  if (body.function_depth_ > kMaxFunctionDepth) fail("functions call each other more than {} deep; is one recursive?", kMaxFunctionDepth);
-  for (size_t i = 0; i < f.inputs.size(); ++i) body.define(f.inputs[i], i < inputs.size() ? std::move(inputs[i]) : Value::absent());
+  if (body.function_depth_ > kMaxFunctionDepth)
+    fail("functions call each other more than {} deep; is one recursive?", kMaxFunctionDepth);
+  for (size_t i = 0; i < f.inputs.size(); ++i)
+    body.define(f.inputs[i], i < inputs.size() ? std::move(inputs[i]) : Value::absent());
   // Attribute references become what the call gives, or the function's defaults.
   const auto given = [&](const std::string& name) -> const AttributeProto* {
     for (const std::vector<AttributeProto>* list : {&node.attributes, &f.defaults})
@@ -280,10 +294,12 @@ std::vector<std::string> GraphImporter::captures_of(std::span<const GraphProto* 
   return captured;
 }
 
-Region GraphImporter::region(const GraphProto& graph, std::span<const Type> inputs, std::span<const std::string> captures, std::string_view name) {
+Region GraphImporter::region(const GraphProto& graph, std::span<const Type> inputs,
+                             std::span<const std::string> captures, std::string_view name) {
   std::vector<Type> types(inputs.begin(), inputs.end());
   for (const std::string& c : captures) types.emplace_back(find(c)->type);
-  if (graph.inputs.size() != inputs.size()) fail("subgraph '{}' takes {} values, but gets {}", graph.name, graph.inputs.size(), inputs.size());
+  if (graph.inputs.size() != inputs.size())
+    fail("subgraph '{}' takes {} values, but gets {}", graph.name, graph.inputs.size(), inputs.size());
   return op::make_region(b, std::string(name), types, [&](Builder& body, std::span<const ValueId> args) {
     GraphImporter inner(model_, body, this);
     inner.opsets_ = opsets_;
@@ -308,7 +324,7 @@ std::vector<Value> GraphImporter::inlined(const GraphProto& graph, std::span<con
   std::unordered_set<std::string> seen;
   free_names(graph, names, seen);
   for (const std::string& name : names)
-    if (const Value* v = find(name)) inner.define(name, *v); // the same Builder: nothing is captured
+    if (const Value* v = find(name)) inner.define(name, *v);  // the same Builder: nothing is captured
   for (size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i) inner.define(graph.inputs[i].name, inputs[i]);
   inner.read_initializers(graph, false);
   inner.read_nodes(graph.nodes);
@@ -321,4 +337,4 @@ std::vector<Value> GraphImporter::inlined(const GraphProto& graph, std::span<con
   return results;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

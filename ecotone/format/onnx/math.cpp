@@ -55,9 +55,15 @@ std::vector<Value> binary(NodeContext& n) {
   return {n.result(op::broadcast_binary(n.b, F, x, y))};
 }
 
-std::optional<Dim> fold_add(const Dim& x, const Dim& y) { return x + y; }
-std::optional<Dim> fold_subtract(const Dim& x, const Dim& y) { return x - y; }
-std::optional<Dim> fold_multiply(const Dim& x, const Dim& y) { return x * y; }
+std::optional<Dim> fold_add(const Dim& x, const Dim& y) {
+  return x + y;
+}
+std::optional<Dim> fold_subtract(const Dim& x, const Dim& y) {
+  return x - y;
+}
+std::optional<Dim> fold_multiply(const Dim& x, const Dim& y) {
+  return x * y;
+}
 // ONNX's integer division truncates; sizes are not negative.
 std::optional<Dim> fold_divide(const Dim& x, const Dim& y) {
   if (!y.is_constant() || y.constant() <= 0) return std::nullopt;
@@ -136,11 +142,13 @@ Value cast(NodeContext& n, DType to, bool saturate) {
   if (saturate && is_float(to) && bit_width(to) == 8 && to != DType::kF8E8M0FNU && (is_float(from))) {
     const double limit = max_finite(to);
     const ValueId wide = op::convert(n.b, x, DType::kF32);
-    const ValueId clamped = op::clamp(n.b, op::scalar(n.b, DType::kF32, -limit), wide, op::scalar(n.b, DType::kF32, limit));
+    const ValueId clamped =
+        op::clamp(n.b, op::scalar(n.b, DType::kF32, -limit), wide, op::scalar(n.b, DType::kF32, limit));
     return n.result(op::convert(n.b, clamped, to));
   }
   // ONNX wraps what does not fit into 2 or 4 bits.
-  if (is_integer(to) && bit_width(to) < 8 && is_float(from)) return n.result(op::convert(n.b, op::convert(n.b, x, DType::kI32), to));
+  if (is_integer(to) && bit_width(to) < 8 && is_float(from))
+    return n.result(op::convert(n.b, op::convert(n.b, x, DType::kI32), to));
   return n.result(op::convert(n.b, x, to));
 }
 std::vector<Value> cast(NodeContext& n) {
@@ -150,14 +158,16 @@ std::vector<Value> cast(NodeContext& n) {
   if (!to) fail("element type {} is unknown", number);
   return {cast(n, *to, n.int_attribute("saturate", 1) != 0)};
 }
-std::vector<Value> cast_like(NodeContext& n) { return {cast(n, n.dtype(1), n.int_attribute("saturate", 1) != 0)}; }
+std::vector<Value> cast_like(NodeContext& n) {
+  return {cast(n, n.dtype(1), n.int_attribute("saturate", 1) != 0)};
+}
 
 // Arithmetic with rules of its own ------------------------------------------------------------------------------------
 
 std::vector<Value> power(NodeContext& n) {
   const DType dtype = n.dtype(0);
   ValueId x = n.in(0), y = second_operand(n);
-  if (n.dtype(1) != dtype) { // the result has the base's type
+  if (n.dtype(1) != dtype) {  // the result has the base's type
     const DType wide = is_float(dtype) || !is_float(n.dtype(1)) ? dtype : DType::kF64;
     x = op::convert(n.b, x, wide);
     y = op::convert(n.b, y, wide);
@@ -168,10 +178,11 @@ std::vector<Value> power(NodeContext& n) {
 std::vector<Value> modulo(NodeContext& n) {
   const bool fmod = n.int_attribute("fmod", 0) != 0;
   if (fmod || is_unsigned_integer(n.dtype(0))) return binary<op::remainder>(n);
-  const BinaryBuilder floor_mod = [](Builder& b, ValueId x, ValueId y) { // the sign of the divisor, as Python's %
+  const BinaryBuilder floor_mod = [](Builder& b, ValueId x, ValueId y) {  // the sign of the divisor, as Python's %
     const ValueId r = op::remainder(b, x, y), zero = op::full_like(b, r, 0);
-    const ValueId wrong = op::compare(b, op::ComparisonDirection::kNe, op::compare(b, op::ComparisonDirection::kLt, r, zero),
-                                      op::compare(b, op::ComparisonDirection::kLt, y, zero));
+    const ValueId wrong =
+        op::compare(b, op::ComparisonDirection::kNe, op::compare(b, op::ComparisonDirection::kLt, r, zero),
+                    op::compare(b, op::ComparisonDirection::kLt, y, zero));
     const ValueId inexact = op::compare(b, op::ComparisonDirection::kNe, r, zero);
     return op::select(b, op::and_(b, wrong, inexact), op::add(b, r, y), r);
   };
@@ -179,7 +190,9 @@ std::vector<Value> modulo(NodeContext& n) {
 }
 
 // Integers truncate toward zero, which is StableHLO's division.
-std::vector<Value> reciprocal(NodeContext& n) { return {n.result(op::divide(n.b, op::full_like(n.b, n.in(0), 1), n.in(0)))}; }
+std::vector<Value> reciprocal(NodeContext& n) {
+  return {n.result(op::divide(n.b, op::full_like(n.b, n.in(0), 1), n.in(0)))};
+}
 
 std::vector<Value> clip(NodeContext& n) {
   ValueId x = n.in(0);
@@ -203,14 +216,17 @@ std::vector<Value> bit_shift(NodeContext& n) {
 }
 
 std::vector<Value> is_inf(NodeContext& n) {
-  const bool negative = n.int_attribute("detect_negative", 1) != 0, positive = n.int_attribute("detect_positive", 1) != 0;
+  const bool negative = n.int_attribute("detect_negative", 1) != 0,
+             positive = n.int_attribute("detect_positive", 1) != 0;
   const ValueId x = n.in(0);
   if (negative && positive) return {n.result(op::is_inf(n.b, x))};
   if (negative) return {n.result(op::is_neg_inf(n.b, x))};
   if (positive) return {n.result(op::is_pos_inf(n.b, x))};
   return {n.result(op::full(n.b, DType::kBool, n.type(0).shape, 0))};
 }
-ValueId is_nan(Builder& b, ValueId x) { return op::compare(b, op::ComparisonDirection::kNe, x, x); }
+ValueId is_nan(Builder& b, ValueId x) {
+  return op::compare(b, op::ComparisonDirection::kNe, x, x);
+}
 
 // MatMul, Gemm --------------------------------------------------------------------------------------------------------
 
@@ -219,7 +235,7 @@ ValueId matmul(Builder& b, ValueId x, ValueId y) {
   const int64_t x_rank = b.rank(x), y_rank = b.rank(y);
   if (x_rank == 0 || y_rank == 0) fail("MatMul of a scalar");
   if (x_rank <= 2 || y_rank <= 2) {
-    if (y_rank <= 2) { // one product for all of x's leading dimensions
+    if (y_rank <= 2) {  // one product for all of x's leading dimensions
       op::DotAttributes a;
       a.lhs_contracting_dimensions = {x_rank - 1};
       a.rhs_contracting_dimensions = {0};
@@ -229,7 +245,8 @@ ValueId matmul(Builder& b, ValueId x, ValueId y) {
   const int64_t vector_axis[] = {0};
   const ValueId rows = x_rank == 1 ? op::expand_dims(b, x, vector_axis) : x;
   const std::vector<Dim> x_shape = b.tensor_type(rows).shape, y_shape = b.tensor_type(y).shape;
-  std::vector<Dim> batch = op::broadcast_shapes(b, std::span(x_shape).first(x_shape.size() - 2), std::span(y_shape).first(y_shape.size() - 2));
+  std::vector<Dim> batch = op::broadcast_shapes(b, std::span(x_shape).first(x_shape.size() - 2),
+                                                std::span(y_shape).first(y_shape.size() - 2));
   const auto widened = [&](ValueId v, const std::vector<Dim>& shape) {
     std::vector<Dim> wide = batch;
     wide.insert(wide.end(), shape.end() - 2, shape.end());
@@ -239,7 +256,9 @@ ValueId matmul(Builder& b, ValueId x, ValueId y) {
   const int64_t row_axis[] = {b.rank(product) - 2};
   return x_rank == 1 ? op::squeeze(b, product, row_axis) : product;
 }
-std::vector<Value> matmul(NodeContext& n) { return {n.result(matmul(n.b, n.in(0), n.in(1)))}; }
+std::vector<Value> matmul(NodeContext& n) {
+  return {n.result(matmul(n.b, n.in(0), n.in(1)))};
+}
 
 std::vector<Value> gemm(NodeContext& n) {
   op::DotAttributes a;
@@ -256,9 +275,11 @@ std::vector<Value> gemm(NodeContext& n) {
   return {n.result(y)};
 }
 
-std::vector<Value> identity(NodeContext& n) { return {n.input(0)}; }
+std::vector<Value> identity(NodeContext& n) {
+  return {n.input(0)};
+}
 
-} // namespace
+}  // namespace
 
 std::span<const Registration> math_importers() {
   using D = op::ComparisonDirection;
@@ -325,4 +346,4 @@ std::span<const Registration> math_importers() {
   return list;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

@@ -21,9 +21,11 @@ void check_versions(const ModelProto& m) {
   }
   if (it->second < 1 || it->second > 1000) fail("opset {} of ai.onnx is no version", it->second);
   if (it->second > kNewestOpset)
-    fail("opset {} of ai.onnx is newer than {}, the newest that is read; export the model with an older opset", it->second, kNewestOpset);
+    fail("opset {} of ai.onnx is newer than {}, the newest that is read; export the model with an older opset",
+         it->second, kNewestOpset);
   if (it->second < kOldestOpset)
-    fail("opset {} of ai.onnx is older than {}; convert the model with onnx.version_converter", it->second, kOldestOpset);
+    fail("opset {} of ai.onnx is older than {}; convert the model with onnx.version_converter", it->second,
+         kOldestOpset);
 }
 
 // An input's type: sizes from the options, the file, or new symbols.
@@ -41,7 +43,8 @@ TensorType input_type(const ValueInfo& v, const ReadOptions& options, Builder& b
     const bool known = d.value && *d.value >= 0;
     if (given != options.shapes.end()) {
       const int64_t size = given->second[i];
-      if (known && *d.value != size) fail("--shape gives size {} for dimension {}, but the model says {}", size, i, *d.value);
+      if (known && *d.value != size)
+        fail("--shape gives size {} for dimension {}, but the model says {}", size, i, *d.value);
       if (!d.parameter.empty() && d.parameter != "?") b.named_symbol(d.parameter);
       type.shape.emplace_back(size);
     } else if (known) {
@@ -55,7 +58,8 @@ TensorType input_type(const ValueInfo& v, const ReadOptions& options, Builder& b
   return type;
 }
 
-// What a model says of a value against what its graph gives: only sizes that are numbers on both sides can contradict each other.
+// What a model says of a value against what its graph gives: only sizes that are numbers on both sides can contradict
+// each other.
 void check_declared(const ValueInfo& v, const TensorType& type, std::span<const SymbolInfo> symbols) {
   if (v.type.kind != TypeProto::kTensor) return;
   const auto dtype = dtype_of(v.type.element);
@@ -68,11 +72,14 @@ void check_declared(const ValueInfo& v, const TensorType& type, std::span<const 
   }
   if (fits) return;
   std::string declared;
-  for (const auto& d : *v.type.shape) declared += (declared.empty() ? "" : "x") + (d.value ? std::to_string(*d.value) : "?");
-  fail("'{}' is declared with shape {}, but the graph gives it {}: the shapes contradict each other", v.name, declared, type.str(symbols));
+  for (const auto& d : *v.type.shape)
+    declared += (declared.empty() ? "" : "x") + (d.value ? std::to_string(*d.value) : "?");
+  fail("'{}' is declared with shape {}, but the graph gives it {}: the shapes contradict each other", v.name, declared,
+       type.str(symbols));
 }
 
-void read_inputs(const GraphProto& graph, const ReadOptions& options, GraphImporter& importer, GraphImporter::Model& model) {
+void read_inputs(const GraphProto& graph, const ReadOptions& options, GraphImporter& importer,
+                 GraphImporter::Model& model) {
   for (const auto& [name, shape] : options.shapes)
     if (std::ranges::none_of(graph.inputs, [&](const ValueInfo& v) { return v.name == name; })) {
       std::string names;
@@ -80,7 +87,7 @@ void read_inputs(const GraphProto& graph, const ReadOptions& options, GraphImpor
       fail("--shape names '{}', but the inputs are {}", name, names);
     }
   for (const ValueInfo& v : graph.inputs) {
-    if (importer.find(v.name)) continue; // an initializer gives its value
+    if (importer.find(v.name)) continue;  // an initializer gives its value
     if (v.type.kind != TypeProto::kTensor) {
       model.unsupported.push_back("input '" + v.name + "' is no tensor");
       importer.poison(v.name);
@@ -107,11 +114,12 @@ void read_inputs(const GraphProto& graph, const ReadOptions& options, GraphImpor
 [[noreturn]] void fail_unsupported(const std::vector<std::string>& list) {
   std::string text;
   for (const std::string& entry : list) text += "\n  " + entry;
-  fail_kind(ErrorKind::kUnsupported, "{} part{} of the model can't be read:{}", list.size(), list.size() == 1 ? "" : "s", text);
+  fail_kind(ErrorKind::kUnsupported, "{} part{} of the model can't be read:{}", list.size(),
+            list.size() == 1 ? "" : "s", text);
 }
 
-ProgramRef read_model(const ModelProto& proto, const std::filesystem::path& folder, const std::string& file_name, const ReadOptions& options,
-                      std::shared_ptr<const void> owner) {
+ProgramRef read_model(const ModelProto& proto, const std::filesystem::path& folder, const std::string& file_name,
+                      const ReadOptions& options, std::shared_ptr<const void> owner) {
   check_versions(proto);
   const GraphProto& graph = *proto.graph;
   GraphImporter::Model model{proto, folder, file_name, std::move(owner), {}};
@@ -134,10 +142,10 @@ ProgramRef read_model(const ModelProto& proto, const std::filesystem::path& fold
   return std::move(builder).build();
 }
 
-} // namespace
+}  // namespace
 
-ProgramRef read_program(std::span<const std::byte> bytes, const std::filesystem::path& folder, const std::string& file_name,
-                        const ReadOptions& options, std::shared_ptr<const void> owner) {
+ProgramRef read_program(std::span<const std::byte> bytes, const std::filesystem::path& folder,
+                        const std::string& file_name, const ReadOptions& options, std::shared_ptr<const void> owner) {
   try {
     const ModelProto proto = decode_model({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     return read_model(proto, folder, file_name, options, std::move(owner));
@@ -164,7 +172,8 @@ ProgramRef read_signature(const std::filesystem::path& path) {
 
 ProgramRef read_program(const std::filesystem::path& path, const ReadOptions& options) {
   const auto file = MappedFile::open(path);
-  return read_program(file->bytes(), path.parent_path().empty() ? "." : path.parent_path(), path.string(), options, file);
+  return read_program(file->bytes(), path.parent_path().empty() ? "." : path.parent_path(), path.string(), options,
+                      file);
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

@@ -18,10 +18,14 @@
 namespace ecotone::onnx {
 namespace {
 
-ValueId constant_like(Builder& b, ValueId x, double value) { return op::full_like(b, x, value); }
+ValueId constant_like(Builder& b, ValueId x, double value) {
+  return op::full_like(b, x, value);
+}
 
 // A per-channel vector [C] in x's shape [N, C, ...].
-ValueId per_channel(Builder& b, ValueId v, ValueId x) { return op::broadcast_in_dim(b, v, b.tensor_type(x).shape, {1}); }
+ValueId per_channel(Builder& b, ValueId v, ValueId x) {
+  return op::broadcast_in_dim(b, v, b.tensor_type(x).shape, {1});
+}
 
 // Windows -------------------------------------------------------------------------------------------------------------
 
@@ -30,16 +34,19 @@ struct Window {
   std::vector<Dim> low, high;
 };
 
-// Strides, dilations and paddings of a convolution or pooling over x's spatial dimensions. `ceil` adds padding at the end so that the
-// last, partial window counts (but none that starts in that padding).
+// Strides, dilations and paddings of a convolution or pooling over x's spatial dimensions. `ceil` adds padding at the
+// end so that the last, partial window counts (but none that starts in that padding).
 Window read_window(NodeContext& n, std::vector<int64_t> kernel, bool ceil) {
   const size_t rank = kernel.size();
   Window w{std::move(kernel), n.ints_attribute("strides").value_or(std::vector<int64_t>(rank, 1)),
-           n.ints_attribute("dilations").value_or(std::vector<int64_t>(rank, 1)), std::vector<Dim>(rank, 0), std::vector<Dim>(rank, 0)};
-  if (n.rank(0) != static_cast<int64_t>(rank) + 2) fail("a window of {} dimensions over an input of {}", rank, n.rank(0));
+           n.ints_attribute("dilations").value_or(std::vector<int64_t>(rank, 1)), std::vector<Dim>(rank, 0),
+           std::vector<Dim>(rank, 0)};
+  if (n.rank(0) != static_cast<int64_t>(rank) + 2)
+    fail("a window of {} dimensions over an input of {}", rank, n.rank(0));
   if (w.strides.size() != rank || w.dilations.size() != rank) fail("strides or dilations do not have {} entries", rank);
   for (size_t i = 0; i < rank; ++i)
-    if (w.strides[i] < 1 || w.dilations[i] < 1 || w.kernel[i] < 1) fail("kernel, strides and dilations must be positive");
+    if (w.strides[i] < 1 || w.dilations[i] < 1 || w.kernel[i] < 1)
+      fail("kernel, strides and dilations must be positive");
   const std::string mode = n.string_attribute("auto_pad", "NOTSET");
   if (const auto pads = n.ints_attribute("pads"); pads && (mode == "NOTSET" || mode.empty())) {
     if (pads->size() != 2 * rank) fail("pads has {} entries for {} spatial dimensions", pads->size(), rank);
@@ -79,7 +86,8 @@ ValueId with_bias(NodeContext& n, ValueId y, size_t input) {
 
 std::vector<Value> conv(NodeContext& n) {
   const TensorType& weight = n.type(1);
-  if (weight.rank() != n.rank(0) || n.rank(0) < 3) fail("the input has {} dimensions, the weight {}", n.rank(0), weight.rank());
+  if (weight.rank() != n.rank(0) || n.rank(0) < 3)
+    fail("the input has {} dimensions, the weight {}", n.rank(0), weight.rank());
   const std::vector<int64_t> kernel = n.ints_attribute("kernel_shape").value_or(spatial_sizes(weight));
   const Window w = read_window(n, kernel, false);
   op::ConvolutionAttributes a = op::nchw_convolution(n.rank(0) - 2);
@@ -93,9 +101,10 @@ std::vector<Value> conv(NodeContext& n) {
 
 // The transpose of a convolution: the input dilated by the stride, convolved with the kernel turned around.
 std::vector<Value> conv_transpose(NodeContext& n) {
-  const TensorType weight = n.type(1); // [C, M / group, ...]
+  const TensorType weight = n.type(1);  // [C, M / group, ...]
   const size_t rank = weight.shape.size() - 2;
-  if (weight.rank() != n.rank(0) || n.rank(0) < 3) fail("the input has {} dimensions, the weight {}", n.rank(0), weight.rank());
+  if (weight.rank() != n.rank(0) || n.rank(0) < 3)
+    fail("the input has {} dimensions, the weight {}", n.rank(0), weight.rank());
   const std::vector<int64_t> kernel = n.ints_attribute("kernel_shape").value_or(spatial_sizes(weight));
   const int64_t groups = n.int_attribute("group", 1);
   const auto strides = n.ints_attribute("strides").value_or(std::vector<int64_t>(rank, 1));
@@ -104,7 +113,8 @@ std::vector<Value> conv_transpose(NodeContext& n) {
   const auto output_shape = n.ints_attribute("output_shape");
   const std::string mode = n.string_attribute("auto_pad", "NOTSET");
   auto pads = n.ints_attribute("pads").value_or(std::vector<int64_t>(2 * rank, 0));
-  if (kernel.size() != rank || strides.size() != rank || dilations.size() != rank || output_padding.size() != rank || pads.size() != 2 * rank || groups < 1)
+  if (kernel.size() != rank || strides.size() != rank || dilations.size() != rank || output_padding.size() != rank ||
+      pads.size() != 2 * rank || groups < 1)
     fail("kernel_shape, strides, dilations, pads or group do not fit {} spatial dimensions", rank);
   op::ConvolutionAttributes a = op::nchw_convolution(static_cast<int64_t>(rank));
   a.lhs_dilation = strides;
@@ -116,7 +126,8 @@ std::vector<Value> conv_transpose(NodeContext& n) {
     Dim low = pads[i], high = pads[i + rank];
     const Dim full = (n.type(0).shape[i + 2] - 1) * strides[i] + output_padding[i] + reach + 1;
     if (output_shape || mode == "SAME_UPPER" || mode == "SAME_LOWER") {
-      const Dim wanted = output_shape ? Dim(output_shape->at(output_shape->size() - rank + i)) : n.type(0).shape[i + 2] * strides[i];
+      const Dim wanted =
+          output_shape ? Dim(output_shape->at(output_shape->size() - rank + i)) : n.type(0).shape[i + 2] * strides[i];
       const Dim total = max(full - wanted, 0);
       low = mode == "SAME_UPPER" ? floordiv(total, 2) : ceildiv(total, 2);
       if (mode != "SAME_UPPER" && mode != "SAME_LOWER") low = floordiv(total, 2);
@@ -161,11 +172,14 @@ op::WindowAttributes pool_window(const Window& w, op::Reducer reducer) {
   return a;
 }
 
-ValueId identity_of(Builder& b, op::Reducer reducer, DType dtype) { return op::constant(b, op::reducer_identity(reducer, dtype)); }
+ValueId identity_of(Builder& b, op::Reducer reducer, DType dtype) {
+  return op::constant(b, op::reducer_identity(reducer, dtype));
+}
 
 std::vector<Value> max_pool(NodeContext& n) {
   if (n.wants(1)) fail_kind(ErrorKind::kUnsupported, "the indices of MaxPool");
-  const Window w = read_window(n, n.ints_attribute("kernel_shape").value_or(std::vector<int64_t>{}), n.int_attribute("ceil_mode", 0) != 0);
+  const Window w = read_window(n, n.ints_attribute("kernel_shape").value_or(std::vector<int64_t>{}),
+                               n.int_attribute("ceil_mode", 0) != 0);
   const ValueId lowest = identity_of(n.b, op::Reducer::kMaximum, n.dtype(0));
   return {n.result(op::reduce_window(n.b, n.in(0), lowest, pool_window(w, op::Reducer::kMaximum)))};
 }
@@ -176,7 +190,8 @@ std::vector<Value> average_pool(NodeContext& n) {
   const Window w = read_window(n, kernel, ceil);
   const ValueId x = n.in(0), zero = op::scalar(n.b, n.dtype(0), 0);
   const ValueId sum = op::reduce_window(n.b, x, zero, pool_window(w, op::Reducer::kAdd));
-  // How many entries each window sees: of the input, and of its padding when that counts (but never of what ceil_mode adds).
+  // How many entries each window sees: of the input, and of its padding when that counts (but never of what ceil_mode
+  // adds).
   ValueId ones = constant_like(n.b, x, 1);
   Window counted = w;
   if (count_padding) {
@@ -224,12 +239,14 @@ std::vector<Value> global_max_pool(NodeContext& n) {
 // Normalization -------------------------------------------------------------------------------------------------------
 
 std::vector<Value> batch_normalization(NodeContext& n) {
-  if (n.int_attribute("training_mode", 0) != 0 || n.wants(1)) fail_kind(ErrorKind::kUnsupported, "BatchNormalization that trains");
+  if (n.int_attribute("training_mode", 0) != 0 || n.wants(1))
+    fail_kind(ErrorKind::kUnsupported, "BatchNormalization that trains");
   const ValueId x = n.in(0), variance = n.in(4);
   const double epsilon = n.float_attribute("epsilon", 1e-5);
   const ValueId inverse = op::rsqrt(n.b, op::add(n.b, variance, constant_like(n.b, variance, epsilon)));
   const ValueId centred = op::subtract(n.b, x, per_channel(n.b, n.in(3), x));
-  const ValueId scaled = op::multiply(n.b, op::multiply(n.b, centred, per_channel(n.b, inverse, x)), per_channel(n.b, n.in(1), x));
+  const ValueId scaled =
+      op::multiply(n.b, op::multiply(n.b, centred, per_channel(n.b, inverse, x)), per_channel(n.b, n.in(1), x));
   return {n.result(op::add(n.b, scaled, per_channel(n.b, n.in(2), x)))};
 }
 
@@ -251,7 +268,7 @@ std::vector<Value> layer_normalization(NodeContext& n) {
   std::vector<int64_t> axes(static_cast<size_t>(n.rank(0) - axis));
   std::iota(axes.begin(), axes.end(), axis);
   const DType dtype = n.dtype(0);
-  const bool small = bit_width(dtype) < 32; // computed in f32, as stash_type says
+  const bool small = bit_width(dtype) < 32;  // computed in f32, as stash_type says
   const ValueId x = small ? op::convert(n.b, n.in(0), DType::kF32) : n.in(0);
   const Normalized r = normalize(n.b, x, axes, n.float_attribute("epsilon", 1e-5));
   const std::vector<Dim>& shape = n.type(0).shape;
@@ -269,7 +286,8 @@ std::vector<Value> rms_normalization(NodeContext& n) {
   const ValueId x = bit_width(dtype) < 32 ? op::convert(n.b, n.in(0), DType::kF32) : n.in(0);
   const std::vector<Dim>& shape = n.type(0).shape;
   const ValueId power = mean_over(n.b, op::multiply(n.b, x, x), axes);
-  const ValueId inverse = op::rsqrt(n.b, op::add(n.b, power, op::full_like(n.b, power, n.float_attribute("epsilon", 1e-5))));
+  const ValueId inverse =
+      op::rsqrt(n.b, op::add(n.b, power, op::full_like(n.b, power, n.float_attribute("epsilon", 1e-5))));
   const ValueId y = op::convert(n.b, op::multiply(n.b, x, op::broadcast_reduced(n.b, inverse, shape, axes)), dtype);
   return {n.result(op::multiply(n.b, y, op::broadcast_to(n.b, n.in(1), shape)))};
 }
@@ -277,7 +295,8 @@ std::vector<Value> rms_normalization(NodeContext& n) {
 std::vector<Value> instance_normalization(NodeContext& n) {
   const ValueId x = n.in(0);
   const Normalized r = normalize(n.b, x, spatial_axes(n), n.float_attribute("epsilon", 1e-5));
-  return {n.result(op::add(n.b, op::multiply(n.b, r.value, per_channel(n.b, n.in(1), x)), per_channel(n.b, n.in(2), x)))};
+  return {
+      n.result(op::add(n.b, op::multiply(n.b, r.value, per_channel(n.b, n.in(1), x)), per_channel(n.b, n.in(2), x)))};
 }
 
 // exp(x - max) over its sum; before opset 13 over all dimensions from `axis` on.
@@ -303,12 +322,15 @@ std::vector<Value> softmax(NodeContext& n) {
 std::vector<Value> log_softmax(NodeContext& n) {
   std::vector<int64_t> axes;
   const Exponentials e = exponentials(n, axes);
-  return {n.result(op::subtract(n.b, e.shifted, op::broadcast_reduced(n.b, op::log(n.b, e.sum), n.type(0).shape, axes)))};
+  return {
+      n.result(op::subtract(n.b, e.shifted, op::broadcast_reduced(n.b, op::log(n.b, e.sum), n.type(0).shape, axes)))};
 }
 
 // Activations ---------------------------------------------------------------------------------------------------------
 
-std::vector<Value> relu(NodeContext& n) { return {n.result(op::maximum(n.b, n.in(0), constant_like(n.b, n.in(0), 0)))}; }
+std::vector<Value> relu(NodeContext& n) {
+  return {n.result(op::maximum(n.b, n.in(0), constant_like(n.b, n.in(0), 0)))};
+}
 
 // x where x > 0 (x >= 0), else `otherwise`.
 ValueId where_positive(Builder& b, ValueId x, ValueId positive, ValueId otherwise) {
@@ -316,7 +338,8 @@ ValueId where_positive(Builder& b, ValueId x, ValueId positive, ValueId otherwis
 }
 std::vector<Value> leaky_relu(NodeContext& n) {
   const ValueId x = n.in(0);
-  return {n.result(where_positive(n.b, x, x, op::multiply(n.b, x, constant_like(n.b, x, n.float_attribute("alpha", 0.01)))))};
+  return {n.result(
+      where_positive(n.b, x, x, op::multiply(n.b, x, constant_like(n.b, x, n.float_attribute("alpha", 0.01)))))};
 }
 std::vector<Value> prelu(NodeContext& n) {
   const ValueId x = n.in(0);
@@ -327,19 +350,23 @@ std::vector<Value> prelu(NodeContext& n) {
 }
 std::vector<Value> elu(NodeContext& n) {
   const ValueId x = n.in(0), tail = op::exponential_minus_one(n.b, x);
-  return {n.result(where_positive(n.b, x, x, op::multiply(n.b, tail, constant_like(n.b, x, n.float_attribute("alpha", 1)))))};
+  return {n.result(
+      where_positive(n.b, x, x, op::multiply(n.b, tail, constant_like(n.b, x, n.float_attribute("alpha", 1)))))};
 }
 std::vector<Value> selu(NodeContext& n) {
-  const double alpha = n.float_attribute("alpha", 1.67326319217681884765625), gamma = n.float_attribute("gamma", 1.05070102214813232421875);
+  const double alpha = n.float_attribute("alpha", 1.67326319217681884765625),
+               gamma = n.float_attribute("gamma", 1.05070102214813232421875);
   const ValueId x = n.in(0), tail = op::multiply(n.b, op::exponential_minus_one(n.b, x), constant_like(n.b, x, alpha));
   return {n.result(op::multiply(n.b, where_positive(n.b, x, x, tail), constant_like(n.b, x, gamma)))};
 }
 std::vector<Value> celu(NodeContext& n) {
   const ValueId x = n.in(0), alpha = constant_like(n.b, x, n.float_attribute("alpha", 1));
-  return {n.result(where_positive(n.b, x, x, op::multiply(n.b, alpha, op::exponential_minus_one(n.b, op::divide(n.b, x, alpha)))))};
+  return {n.result(
+      where_positive(n.b, x, x, op::multiply(n.b, alpha, op::exponential_minus_one(n.b, op::divide(n.b, x, alpha)))))};
 }
 std::vector<Value> thresholded_relu(NodeContext& n) {
-  const ValueId x = n.in(0), above = op::compare(n.b, op::ComparisonDirection::kGt, x, constant_like(n.b, x, n.float_attribute("alpha", 1)));
+  const ValueId x = n.in(0), above = op::compare(n.b, op::ComparisonDirection::kGt, x,
+                                                 constant_like(n.b, x, n.float_attribute("alpha", 1)));
   return {n.result(op::select(n.b, above, x, constant_like(n.b, x, 0)))};
 }
 std::vector<Value> shrink(NodeContext& n) {
@@ -352,7 +379,8 @@ std::vector<Value> shrink(NodeContext& n) {
 }
 std::vector<Value> swish(NodeContext& n) {
   const ValueId x = n.in(0);
-  return {n.result(op::multiply(n.b, x, op::logistic(n.b, op::multiply(n.b, x, constant_like(n.b, x, n.float_attribute("alpha", 1))))))};
+  return {n.result(op::multiply(
+      n.b, x, op::logistic(n.b, op::multiply(n.b, x, constant_like(n.b, x, n.float_attribute("alpha", 1))))))};
 }
 ValueId hard_sigmoid(Builder& b, ValueId x, double alpha, double beta) {
   const ValueId line = op::add(b, op::multiply(b, x, op::full_like(b, x, alpha)), op::full_like(b, x, beta));
@@ -370,7 +398,9 @@ ValueId softplus(Builder& b, ValueId x) {
   const ValueId zero = op::full_like(b, x, 0);
   return op::add(b, op::maximum(b, x, zero), op::log_plus_one(b, op::exponential(b, op::negate(b, op::abs(b, x)))));
 }
-std::vector<Value> softplus(NodeContext& n) { return {n.result(softplus(n.b, n.in(0)))}; }
+std::vector<Value> softplus(NodeContext& n) {
+  return {n.result(softplus(n.b, n.in(0)))};
+}
 std::vector<Value> softsign(NodeContext& n) {
   const ValueId x = n.in(0);
   return {n.result(op::divide(n.b, x, op::add(n.b, constant_like(n.b, x, 1), op::abs(n.b, x))))};
@@ -429,10 +459,11 @@ struct ResizeModes {
 // Row i holds the weights of output position i; indices outside the input count for its ends, or not at all.
 Tensor weights(const ResizeModes& m, int64_t in_size, int64_t out_size, double scale) {
   std::vector<double> w(static_cast<size_t>(in_size * out_size));
-  const double stretch = m.antialias && scale < 1 ? 1 / scale : 1; // antialiasing widens the filter when it shrinks
+  const double stretch = m.antialias && scale < 1 ? 1 / scale : 1;  // antialiasing widens the filter when it shrinks
   const double radius = (m.mode == "cubic" ? 2 : 1) * stretch;
   for (int64_t i = 0; i < out_size; ++i) {
-    const double x = source_position(m.coordinates, static_cast<double>(i), scale, static_cast<double>(in_size), static_cast<double>(out_size));
+    const double x = source_position(m.coordinates, static_cast<double>(i), scale, static_cast<double>(in_size),
+                                     static_cast<double>(out_size));
     double sum = 0;
     double* row = w.data() + i * in_size;
     for (auto k = static_cast<int64_t>(std::floor(x - radius)); k <= static_cast<int64_t>(std::ceil(x + radius)); ++k) {
@@ -455,7 +486,8 @@ ValueId resize_axis(Builder& b, ValueId x, int64_t axis, const Dim& out, double 
     // floor(i / k) for the modes that agree on it.
     const bool plain = m.mode == "nearest" && scale == std::floor(scale) && scale >= 1 &&
                        ((m.coordinates == "asymmetric" && m.nearest == "floor") ||
-                        ((m.coordinates == "half_pixel" || m.coordinates == "pytorch_half_pixel") && m.nearest.starts_with("round_prefer")));
+                        ((m.coordinates == "half_pixel" || m.coordinates == "pytorch_half_pixel") &&
+                         m.nearest.starts_with("round_prefer")));
     if (!plain) fail_kind(ErrorKind::kUnsupported, "resizing an open size by {}; fix it with --shape", scale);
     const ValueId position = op::iota(b, {DType::kI64, {out}}, 0);
     return op::take(b, x, op::divide(b, position, op::full_like(b, position, scale)), axis);
@@ -464,7 +496,8 @@ ValueId resize_axis(Builder& b, ValueId x, int64_t axis, const Dim& out, double 
   if (m.mode == "nearest") {
     std::vector<int64_t> indices;
     for (int64_t i = 0; i < out_size; ++i) {
-      const double at = source_position(m.coordinates, static_cast<double>(i), scale, static_cast<double>(in_size), static_cast<double>(out_size));
+      const double at = source_position(m.coordinates, static_cast<double>(i), scale, static_cast<double>(in_size),
+                                        static_cast<double>(out_size));
       indices.push_back(std::clamp<int64_t>(nearest(m.nearest, at), 0, in_size - 1));
     }
     return op::take(b, x, op::constant(b, Tensor::from(std::span<const int64_t>(indices), {out_size})), axis);
@@ -473,7 +506,7 @@ ValueId resize_axis(Builder& b, ValueId x, int64_t axis, const Dim& out, double 
   op::DotAttributes a;
   a.lhs_contracting_dimensions = {axis};
   a.rhs_contracting_dimensions = {1};
-  const ValueId y = op::dot_general(b, x, w, std::move(a)); // the axis comes out last
+  const ValueId y = op::dot_general(b, x, w, std::move(a));  // the axis comes out last
   std::vector<int64_t> order;
   const int64_t rank = b.rank(x);
   for (int64_t d = 0; d < rank; ++d) order.push_back(d < axis ? d : d == axis ? rank - 1 : d - 1);
@@ -483,11 +516,15 @@ ValueId resize_axis(Builder& b, ValueId x, int64_t axis, const Dim& out, double 
 std::vector<Value> resize(NodeContext& n) {
   const bool upsample = n.node.op_type == "Upsample", old = upsample || n.opset < 11;
   const size_t scales_input = old ? 1 : 2;
-  ResizeModes m{n.string_attribute("mode", "nearest"), n.string_attribute("coordinate_transformation_mode", old ? "asymmetric" : "half_pixel"),
-                n.string_attribute("nearest_mode", old ? "floor" : "round_prefer_floor"), n.float_attribute("cubic_coeff_a", -0.75),
-                n.int_attribute("exclude_outside", 0) != 0, n.int_attribute("antialias", 0) != 0};
+  ResizeModes m{n.string_attribute("mode", "nearest"),
+                n.string_attribute("coordinate_transformation_mode", old ? "asymmetric" : "half_pixel"),
+                n.string_attribute("nearest_mode", old ? "floor" : "round_prefer_floor"),
+                n.float_attribute("cubic_coeff_a", -0.75),
+                n.int_attribute("exclude_outside", 0) != 0,
+                n.int_attribute("antialias", 0) != 0};
   if (m.mode == "bilinear") m.mode = "linear";
-  if (n.string_attribute("keep_aspect_ratio_policy", "stretch") != "stretch") fail_kind(ErrorKind::kUnsupported, "keep_aspect_ratio_policy");
+  if (n.string_attribute("keep_aspect_ratio_policy", "stretch") != "stretch")
+    fail_kind(ErrorKind::kUnsupported, "keep_aspect_ratio_policy");
   std::vector<int64_t> axes(static_cast<size_t>(n.rank(0)));
   std::iota(axes.begin(), axes.end(), 0);
   if (const auto given = n.ints_attribute("axes")) {
@@ -504,7 +541,8 @@ std::vector<Value> resize(NodeContext& n) {
   }
   std::vector<Dim> sizes;
   if (has_sizes) sizes = n.sizes(3, "sizes");
-  if ((has_sizes ? sizes.size() : scales.size()) != axes.size()) fail("scales or sizes do not have {} entries", axes.size());
+  if ((has_sizes ? sizes.size() : scales.size()) != axes.size())
+    fail("scales or sizes do not have {} entries", axes.size());
   ValueId x = n.in(0);
   for (size_t i = 0; i < axes.size(); ++i) {
     const Dim in = n.type(0).shape[static_cast<size_t>(axes[i])];
@@ -513,7 +551,8 @@ std::vector<Value> resize(NodeContext& n) {
     if (has_sizes) {
       out = sizes[i];
       if (in == out) continue;
-      if (!in.is_constant() || !out.is_constant()) fail_kind(ErrorKind::kUnsupported, "resizing between open sizes; fix them with --shape");
+      if (!in.is_constant() || !out.is_constant())
+        fail_kind(ErrorKind::kUnsupported, "resizing between open sizes; fix them with --shape");
       scale = static_cast<double>(out.constant()) / static_cast<double>(in.constant());
     } else {
       scale = scales[i];
@@ -529,7 +568,7 @@ std::vector<Value> resize(NodeContext& n) {
   return {n.result(x)};
 }
 
-} // namespace
+}  // namespace
 
 std::span<const Registration> nn_importers() {
   static constexpr Registration list[] = {
@@ -567,4 +606,4 @@ std::span<const Registration> nn_importers() {
   return list;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

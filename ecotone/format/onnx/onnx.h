@@ -12,25 +12,29 @@
 namespace ecotone::onnx {
 
 struct ReadOptions {
-  std::map<std::string, std::vector<int64_t>> shapes; // sizes of inputs by name: what the model leaves open becomes fixed
-  std::map<std::string, Tensor> known_inputs;         // integer inputs whose values shapes may be computed from; they stay inputs
+  std::map<std::string, std::vector<int64_t>>
+      shapes;  // sizes of inputs by name: what the model leaves open becomes fixed
+  std::map<std::string, Tensor>
+      known_inputs;  // integer inputs whose values shapes may be computed from; they stay inputs
 };
 
-// The Program of a model file. Initializers become parameters that view the mapped file (small integer ones constants); open sizes
-// become symbols. Throws Error when the file is no valid model (saying where), kUnsupported with a list of all that is unsupported.
+// The Program of a model file. Initializers become parameters that view the mapped file (small integer ones constants);
+// open sizes become symbols. Throws Error when the file is no valid model (saying where), kUnsupported with a list of
+// all that is unsupported.
 ProgramRef read_program(const std::filesystem::path& path, const ReadOptions& options = {});
-// The same from bytes that `owner` keeps alive; external data is looked for below `folder`, and messages name `file_name`.
-ProgramRef read_program(std::span<const std::byte> bytes, const std::filesystem::path& folder, const std::string& file_name,
-                        const ReadOptions& options, std::shared_ptr<const void> owner);
+// The same from bytes that `owner` keeps alive; external data is looked for below `folder`, and messages name
+// `file_name`.
+ProgramRef read_program(std::span<const std::byte> bytes, const std::filesystem::path& folder,
+                        const std::string& file_name, const ReadOptions& options, std::shared_ptr<const void> owner);
 
 // A Program of the model's inputs alone, without equations or outputs: what must be known before sizes can be given.
 ProgramRef read_signature(const std::filesystem::path& path);
 
-// The tensors in a file of one TensorProto, SequenceProto or OptionalProto, as ONNX's test suite stores them; sequences and optionals
-// are flattened. Throws Error when the bytes are none.
+// The tensors in a file of one TensorProto, SequenceProto or OptionalProto, as ONNX's test suite stores them; sequences
+// and optionals are flattened. Throws Error when the bytes are none.
 std::vector<Tensor> read_value_file(const std::filesystem::path& path);
 
 // Whether the bytes start as a ModelProto does.
 bool looks_like_onnx(std::span<const std::byte> bytes);
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

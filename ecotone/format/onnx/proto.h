@@ -24,20 +24,20 @@ struct TensorProto {
   std::vector<double> doubles;
   std::vector<uint64_t> uint64s;
   std::optional<std::string_view> raw;
-  std::map<std::string, std::string> external; // location, offset, length
+  std::map<std::string, std::string> external;  // location, offset, length
   bool is_external = false, has_strings = false;
 };
 
 struct GraphProto;
 struct TypeProto {
   enum Kind : uint8_t { kNone, kTensor, kSequence, kOptional, kOther } kind = kNone;
-  int32_t element = 0; // of a tensor
+  int32_t element = 0;  // of a tensor
   struct Dimension {
     std::optional<int64_t> value;
     std::string parameter;
   };
-  std::optional<std::vector<Dimension>> shape; // absent: the rank is open
-  std::shared_ptr<TypeProto> inner;            // of a sequence or optional
+  std::optional<std::vector<Dimension>> shape;  // absent: the rank is open
+  std::shared_ptr<TypeProto> inner;             // of a sequence or optional
 };
 struct ValueInfo {
   std::string name;
@@ -45,7 +45,7 @@ struct ValueInfo {
 };
 
 struct AttributeProto {
-  std::string name, reference; // reference: the function's attribute that it stands for
+  std::string name, reference;  // reference: the function's attribute that it stands for
   int32_t type = 0;
   float f = 0;
   int64_t i = 0;
@@ -55,7 +55,7 @@ struct AttributeProto {
   std::vector<float> floats;
   std::vector<int64_t> ints;
   std::vector<std::string> strings;
-  bool is_other = false; // a kind that no operator we read takes
+  bool is_other = false;  // a kind that no operator we read takes
 };
 
 struct NodeProto {
@@ -83,7 +83,7 @@ struct FunctionProto {
 struct ModelProto {
   int64_t ir_version = 0;
   std::string producer;
-  std::map<std::string, int64_t> opsets; // version by domain; "" is ai.onnx
+  std::map<std::string, int64_t> opsets;  // version by domain; "" is ai.onnx
   std::optional<GraphProto> graph;
   std::vector<FunctionProto> functions;
 };
@@ -95,8 +95,8 @@ TensorProto decode_tensor(std::string_view bytes);
 // Our type for ONNX's number, if it has one.
 std::optional<DType> dtype_of(int32_t data_type);
 
-// The tensor's value. Raw bytes are viewed, with `owner` kept; other fields are copied. External data is mapped from below `folder`.
-// Throws Error when sizes contradict each other or the data leave the folder or the file.
+// The tensor's value. Raw bytes are viewed, with `owner` kept; other fields are copied. External data is mapped from
+// below `folder`. Throws Error when sizes contradict each other or the data leave the folder or the file.
 Tensor to_tensor(const TensorProto& t, const std::filesystem::path& folder, const std::shared_ptr<const void>& owner);
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

@@ -20,7 +20,9 @@ op::QuantizeAttributes layout(NodeContext& n, DType dtype) {
 }
 
 // A scale or zero point as the layout wants it.
-ValueId parameter(NodeContext& n, ValueId v, const op::QuantizeAttributes& a) { return a.axis < 0 ? op::reshape(n.b, v, {}) : v; }
+ValueId parameter(NodeContext& n, ValueId v, const op::QuantizeAttributes& a) {
+  return a.axis < 0 ? op::reshape(n.b, v, {}) : v;
+}
 
 ValueId zero_point(NodeContext& n, DType dtype, const op::QuantizeAttributes& a) {
   if (n.has(2)) return parameter(n, n.in(2), a);
@@ -41,12 +43,13 @@ std::vector<Value> quantize_linear(NodeContext& n) {
 
 std::vector<Value> dequantize_linear(NodeContext& n) {
   DType dtype = n.dtype(1);
-  if (const int64_t number = n.int_attribute("output_dtype", 0); number != 0) dtype = dtype_of(static_cast<int32_t>(number)).value_or(dtype);
+  if (const int64_t number = n.int_attribute("output_dtype", 0); number != 0)
+    dtype = dtype_of(static_cast<int32_t>(number)).value_or(dtype);
   const op::QuantizeAttributes a = layout(n, dtype);
   return {n.result(op::dequantize(n.b, n.in(0), parameter(n, n.in(1), a), zero_point(n, n.dtype(0), a), a))};
 }
 
-} // namespace
+}  // namespace
 
 std::span<const Registration> quant_importers() {
   static constexpr Registration list[] = {
@@ -58,4 +61,4 @@ std::span<const Registration> quant_importers() {
   return list;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

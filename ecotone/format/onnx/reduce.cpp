@@ -1,4 +1,6 @@
 // Reductions and what is made of them.
+#include "ecotone/op/reduce.h"
+
 #include <cmath>
 #include <numeric>
 
@@ -8,7 +10,6 @@
 #include "ecotone/op/chlo.h"
 #include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
-#include "ecotone/op/reduce.h"
 #include "ecotone/op/shape.h"
 
 namespace ecotone::onnx {
@@ -49,7 +50,7 @@ template <op::Reducer R, int64_t kSince = 18>
 std::vector<Value> reduction(NodeContext& n) {
   const Axes a = reduction_axes(n, kSince);
   if constexpr (R == op::Reducer::kMultiply)
-    if (const auto* d = n.dims(0); d && a.list.size() == 1) { // the size of a shape
+    if (const auto* d = n.dims(0); d && a.list.size() == 1) {  // the size of a shape
       Dim product = 1;
       for (const Dim& x : *d) product = product * x;
       return {Value::of_dims({product}, n.dtype(0), !a.keep)};
@@ -97,10 +98,12 @@ std::vector<Value> arg_extreme(NodeContext& n) {
   const ValueId best = op::reduce(n.b, x, a.list, kLargest ? op::Reducer::kMaximum : op::Reducer::kMinimum);
   const ValueId wide = op::broadcast_reduced(n.b, best, shape, a.list);
   ValueId hit = op::compare(n.b, op::ComparisonDirection::kEq, x, wide);
-  if (is_float(n.dtype(0))) hit = op::or_(n.b, hit, op::compare(n.b, op::ComparisonDirection::kNe, x, x)); // NaN is best
+  if (is_float(n.dtype(0)))
+    hit = op::or_(n.b, hit, op::compare(n.b, op::ComparisonDirection::kNe, x, x));  // NaN is best
   const ValueId index = op::iota(n.b, {DType::kI64, shape}, axis);
   const ValueId none = op::full(n.b, DType::kI64, shape, last ? -1 : 9e15);
-  const ValueId picked = op::reduce(n.b, op::select(n.b, hit, index, none), a.list, last ? op::Reducer::kMaximum : op::Reducer::kMinimum);
+  const ValueId picked =
+      op::reduce(n.b, op::select(n.b, hit, index, none), a.list, last ? op::Reducer::kMaximum : op::Reducer::kMinimum);
   return {n.result(finished(n, picked, a))};
 }
 
@@ -109,17 +112,18 @@ std::vector<Value> top_k(NodeContext& n) {
   const int64_t k = n.opset < 10 ? n.int_attribute("k", 1) : n.ints(1, "k").at(0);
   std::vector<int64_t> order(static_cast<size_t>(n.rank(0)));
   std::iota(order.begin(), order.end(), 0);
-  std::swap(order[static_cast<size_t>(axis)], order.back()); // its own inverse
+  std::swap(order[static_cast<size_t>(axis)], order.back());  // its own inverse
   ValueId x = op::transpose(n.b, n.in(0), order);
   const bool smallest = n.int_attribute("largest", 1) == 0;
-  if (smallest) x = is_float(n.dtype(0)) ? op::negate(n.b, x) : op::not_(n.b, x); // both reverse the order
+  if (smallest) x = is_float(n.dtype(0)) ? op::negate(n.b, x) : op::not_(n.b, x);  // both reverse the order
   auto [values, indices] = op::chlo_top_k(n.b, x, k);
   if (smallest) values = is_float(n.dtype(0)) ? op::negate(n.b, values) : op::not_(n.b, values);
-  const ValueId y = op::transpose(n.b, values, order), at = op::convert(n.b, op::transpose(n.b, indices, order), DType::kI64);
+  const ValueId y = op::transpose(n.b, values, order),
+                at = op::convert(n.b, op::transpose(n.b, indices, order), DType::kI64);
   return {n.result(y), n.result(at)};
 }
 
-} // namespace
+}  // namespace
 
 std::span<const Registration> reduce_importers() {
   using R = op::Reducer;
@@ -141,4 +145,4 @@ std::span<const Registration> reduce_importers() {
   return list;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

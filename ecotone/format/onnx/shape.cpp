@@ -1,4 +1,6 @@
 // Operators that make, move or measure: no arithmetic.
+#include "ecotone/op/shape.h"
+
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -9,26 +11,28 @@
 #include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/index.h"
-#include "ecotone/op/shape.h"
 
 namespace ecotone::onnx {
 namespace {
 
-constexpr int64_t kSmall = 64; // larger constants become parameters
+constexpr int64_t kSmall = 64;  // larger constants become parameters
 
 std::vector<Value> constant(NodeContext& n) {
   if (const AttributeProto* a = n.attribute("value")) {
     if (!a->tensor) fail("attribute 'value' must be a tensor");
     Value v = Value::of_constant(n.graph.tensor(*a->tensor));
-    if (v.constant->size() > kSmall && n.graph.is_root()) v.id = n.b.parameter(n.node.outputs.at(0), v.type, v.constant);
+    if (v.constant->size() > kSmall && n.graph.is_root())
+      v.id = n.b.parameter(n.node.outputs.at(0), v.type, v.constant);
     return {std::move(v)};
   }
   if (const AttributeProto* a = n.attribute("value_float")) return {Value::of_constant(Tensor::scalar(a->f))};
   if (const AttributeProto* a = n.attribute("value_int")) return {Value::of_constant(Tensor::scalar(a->i))};
   if (const AttributeProto* a = n.attribute("value_floats"))
-    return {Value::of_constant(Tensor::from(std::span<const float>(a->floats), {static_cast<int64_t>(a->floats.size())}))};
+    return {
+        Value::of_constant(Tensor::from(std::span<const float>(a->floats), {static_cast<int64_t>(a->floats.size())}))};
   if (const AttributeProto* a = n.attribute("value_ints"))
-    return {Value::of_constant(Tensor::from(std::span<const int64_t>(a->ints), {static_cast<int64_t>(a->ints.size())}))};
+    return {
+        Value::of_constant(Tensor::from(std::span<const int64_t>(a->ints), {static_cast<int64_t>(a->ints.size())}))};
   fail_kind(ErrorKind::kUnsupported, "a constant that is sparse or of strings");
 }
 
@@ -36,14 +40,18 @@ std::vector<Value> shape(NodeContext& n) {
   const std::vector<Dim>& dims = n.type(0).shape;
   const int64_t rank = n.rank(0);
   const auto clamped = [&](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + rank : i, 0, rank); };
-  const int64_t start = clamped(n.int_attribute("start", 0)), end = std::max(start, clamped(n.int_attribute("end", rank)));
+  const int64_t start = clamped(n.int_attribute("start", 0)),
+                end = std::max(start, clamped(n.int_attribute("end", rank)));
   return {Value::of_dims({dims.begin() + start, dims.begin() + end})};
 }
-std::vector<Value> size(NodeContext& n) { return {Value::of_dims({n.type(0).size()}, DType::kI64, true)}; }
+std::vector<Value> size(NodeContext& n) {
+  return {Value::of_dims({n.type(0).size()}, DType::kI64, true)};
+}
 
 std::vector<Value> reshape(NodeContext& n) {
   const std::vector<Dim>& old = n.type(0).shape;
-  std::vector<Dim> shape = n.opset < 5 ? to_dims(n.ints_attribute("shape").value_or(std::vector<int64_t>{})) : n.sizes(1, "the shape");
+  std::vector<Dim> shape =
+      n.opset < 5 ? to_dims(n.ints_attribute("shape").value_or(std::vector<int64_t>{})) : n.sizes(1, "the shape");
   const bool allow_zero = n.int_attribute("allowzero", 0) != 0;
   std::optional<size_t> open;
   Dim known = 1;
@@ -75,7 +83,8 @@ std::vector<Value> flatten(NodeContext& n) {
   if (axis < -n.rank(0) || axis > n.rank(0)) fail("axis {} is not in [-{}, {}]", axis, n.rank(0), n.rank(0));
   if (axis < 0) axis += n.rank(0);
   Dim rows = 1, columns = 1;
-  for (int64_t d = 0; d < n.rank(0); ++d) (d < axis ? rows : columns) = (d < axis ? rows : columns) * old[static_cast<size_t>(d)];
+  for (int64_t d = 0; d < n.rank(0); ++d)
+    (d < axis ? rows : columns) = (d < axis ? rows : columns) * old[static_cast<size_t>(d)];
   return {n.result(op::reshape(n.b, n.in(0), {rows, columns}))};
 }
 
@@ -89,7 +98,8 @@ std::vector<Value> squeeze(NodeContext& n) {
 }
 
 std::vector<Value> unsqueeze(NodeContext& n) {
-  const std::vector<int64_t> given = n.opset < 13 ? n.ints_attribute("axes").value_or(std::vector<int64_t>{}) : n.ints(1, "axes");
+  const std::vector<int64_t> given =
+      n.opset < 13 ? n.ints_attribute("axes").value_or(std::vector<int64_t>{}) : n.ints(1, "axes");
   const int64_t rank = n.rank(0) + static_cast<int64_t>(given.size());
   std::vector<int64_t> axes;
   for (int64_t a : given) axes.push_back(op::normalize_axis(a, rank));
@@ -125,12 +135,13 @@ std::vector<Value> gather(NodeContext& n) {
   if (const auto* d = n.dims(0); d && known && known->rank() <= 1) {
     std::vector<Dim> picked;
     const auto count = static_cast<int64_t>(d->size());
-    for (int64_t i : known->plain().to_ints()) picked.push_back((*d)[static_cast<size_t>(op::normalize_axis(i, count))]);
+    for (int64_t i : known->plain().to_ints())
+      picked.push_back((*d)[static_cast<size_t>(op::normalize_axis(i, count))]);
     return {Value::of_dims(std::move(picked), n.dtype(0), known->rank() == 0)};
   }
   ValueId indices = n.in(1);
   const Dim size = n.type(0).shape[static_cast<size_t>(axis)];
-  const auto wrapped = [&] { // negative indices count from the end
+  const auto wrapped = [&] {  // negative indices count from the end
     const ValueId length = op::broadcast_to(n.b, op::dim_value(n.b, size, n.dtype(1)), n.type(1).shape);
     const ValueId negative = op::compare(n.b, op::ComparisonDirection::kLt, indices, op::full_like(n.b, indices, 0));
     return op::select(n.b, negative, op::add(n.b, indices, length), indices);
@@ -152,20 +163,25 @@ std::vector<Value> gather(NodeContext& n) {
 Dim clamped(const Dim& at, const Dim& size, const Dim& low, const Dim& high, std::span<const SymbolInfo> symbols) {
   const bool negative = decide_less_equal(0, at, symbols) == Decision::kNo;
   const Dim from_start = negative ? size + at : at;
-  if (decide_less_equal(low, from_start, symbols) == Decision::kYes && decide_less_equal(from_start, high, symbols) == Decision::kYes) return from_start;
+  if (decide_less_equal(low, from_start, symbols) == Decision::kYes &&
+      decide_less_equal(from_start, high, symbols) == Decision::kYes)
+    return from_start;
   if (decide_less_equal(high, from_start, symbols) == Decision::kYes) return high;
   return min(max(from_start, low), high);
 }
 
 std::vector<Value> slice(NodeContext& n) {
   const bool old = n.opset < 10;
-  const auto list = [&](size_t i, const char* name) { return old ? to_dims(n.ints_attribute(name).value_or(std::vector<int64_t>{})) : n.sizes(i, name); };
+  const auto list = [&](size_t i, const char* name) {
+    return old ? to_dims(n.ints_attribute(name).value_or(std::vector<int64_t>{})) : n.sizes(i, name);
+  };
   const std::vector<Dim> starts = list(1, "starts"), ends = list(2, "ends");
   std::vector<int64_t> axes(starts.size()), steps(starts.size(), 1);
   std::iota(axes.begin(), axes.end(), 0);
   if (old ? n.attribute("axes") != nullptr : n.has(3)) axes = old ? *n.ints_attribute("axes") : n.ints(3, "axes");
   if (!old && n.has(4)) steps = n.ints(4, "steps");
-  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size()) fail("starts, ends, axes and steps differ in length");
+  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
+    fail("starts, ends, axes and steps differ in length");
   const std::vector<Dim>& shape = n.type(0).shape;
   std::vector<Dim> from(shape.size(), 0), to = shape;
   std::vector<int64_t> strides(shape.size(), 1), reversed;
@@ -179,7 +195,7 @@ std::vector<Value> slice(NodeContext& n) {
       to[d] = clamped(ends[i], shape[d], 0, shape[d], symbols);
       if (decide_less_equal(from[d], to[d], symbols) != Decision::kYes) to[d] = max(from[d], to[d]);
       strides[d] = steps[i];
-    } else { // of the reversed dimension, whose entry i is the input's size - 1 - i
+    } else {  // of the reversed dimension, whose entry i is the input's size - 1 - i
       const Dim first = clamped(starts[i], shape[d], -1, shape[d] - 1, symbols);
       // The end's -1 counts from the end, so what lies before the first entry is written as a very small number.
       const bool all = ends[i].is_constant() && shape[d].is_constant() && ends[i].constant() < -shape[d].constant();
@@ -191,9 +207,11 @@ std::vector<Value> slice(NodeContext& n) {
       strides[d] = -steps[i];
     }
   }
-  if (const auto* d = n.dims(0); d && n.rank(0) == 1 && reversed.empty() && from[0].is_constant() && to[0].is_constant()) {
+  if (const auto* d = n.dims(0);
+      d && n.rank(0) == 1 && reversed.empty() && from[0].is_constant() && to[0].is_constant()) {
     std::vector<Dim> picked;
-    for (int64_t i = from[0].constant(); i < to[0].constant(); i += strides[0]) picked.push_back((*d)[static_cast<size_t>(i)]);
+    for (int64_t i = from[0].constant(); i < to[0].constant(); i += strides[0])
+      picked.push_back((*d)[static_cast<size_t>(i)]);
     return {Value::of_dims(std::move(picked), n.dtype(0))};
   }
   ValueId x = n.in(0);
@@ -240,8 +258,11 @@ std::vector<Value> constant_of_shape(NodeContext& n) {
   const AttributeProto* a = n.attribute("value");
   const Tensor value = a && a->tensor ? n.graph.tensor(*a->tensor).plain() : Tensor::scalar(0.0F);
   if (value.size() != 1) fail("attribute 'value' must hold one element");
-  if (shape.size() <= 1 && is_integer(value.dtype()) && (shape.empty() || (shape[0].is_constant() && shape[0].constant() <= kSmall)))
-    return {Value::of_dims(std::vector<Dim>(shape.empty() ? 1 : static_cast<size_t>(shape[0].constant()), value.at_int(0)), value.dtype(), shape.empty())};
+  if (shape.size() <= 1 && is_integer(value.dtype()) &&
+      (shape.empty() || (shape[0].is_constant() && shape[0].constant() <= kSmall)))
+    return {
+        Value::of_dims(std::vector<Dim>(shape.empty() ? 1 : static_cast<size_t>(shape[0].constant()), value.at_int(0)),
+                       value.dtype(), shape.empty())};
   return {n.result(op::broadcast_in_dim(n.b, op::constant(n.b, value.reshaped({})), shape, {}))};
 }
 
@@ -279,7 +300,8 @@ std::vector<Value> tile(NodeContext& n) {
     places.push_back(static_cast<int64_t>(2 * i + 1));
     merged.push_back(repeats[i] * shape[i]);
   }
-  return {n.result(op::reshape(n.b, op::broadcast_in_dim(n.b, n.in(0), std::move(wide), std::move(places)), std::move(merged)))};
+  return {n.result(
+      op::reshape(n.b, op::broadcast_in_dim(n.b, n.in(0), std::move(wide), std::move(places)), std::move(merged)))};
 }
 
 // Pad -----------------------------------------------------------------------------------------------------------------
@@ -313,7 +335,8 @@ ValueId pad_from_itself(Builder& b, ValueId x, int64_t axis, int64_t low, int64_
 }
 
 std::vector<Value> pad(NodeContext& n) {
-  const std::vector<int64_t> given = n.opset < 11 ? n.ints_attribute("pads").value_or(std::vector<int64_t>{}) : n.ints(1, "pads");
+  const std::vector<int64_t> given =
+      n.opset < 11 ? n.ints_attribute("pads").value_or(std::vector<int64_t>{}) : n.ints(1, "pads");
   std::vector<int64_t> axes(static_cast<size_t>(n.rank(0)));
   std::iota(axes.begin(), axes.end(), 0);
   if (n.opset >= 18 && n.has(3)) axes = n.axes(3, 18, n.rank(0));
@@ -332,8 +355,9 @@ std::vector<Value> pad(NodeContext& n) {
     high[static_cast<size_t>(axes[i])] = after;
   }
   if (mode != "constant") return {n.result(x)};
-  const ValueId value = n.opset >= 11 && n.has(2) ? op::reshape(n.b, n.in(2), {})
-                                                   : op::scalar(n.b, n.dtype(0), n.opset < 11 ? n.float_attribute("value", 0) : 0);
+  const ValueId value = n.opset >= 11 && n.has(2)
+                            ? op::reshape(n.b, n.in(2), {})
+                            : op::scalar(n.b, n.dtype(0), n.opset < 11 ? n.float_attribute("value", 0) : 0);
   return {n.result(op::pad(n.b, x, value, std::move(low), std::move(high)))};
 }
 
@@ -343,7 +367,9 @@ std::vector<Value> depth_to_space(NodeContext& n) {
   const std::vector<Dim> x = n.type(0).shape;
   const Dim features = floordiv(x[1], s * s);
   const bool crd = n.string_attribute("mode", "DCR") == "CRD";
-  ValueId y = op::reshape(n.b, n.in(0), crd ? std::vector<Dim>{x[0], features, s, s, x[2], x[3]} : std::vector<Dim>{x[0], s, s, features, x[2], x[3]});
+  ValueId y = op::reshape(
+      n.b, n.in(0),
+      crd ? std::vector<Dim>{x[0], features, s, s, x[2], x[3]} : std::vector<Dim>{x[0], s, s, features, x[2], x[3]});
   y = op::transpose(n.b, y, crd ? std::vector<int64_t>{0, 1, 4, 2, 5, 3} : std::vector<int64_t>{0, 3, 4, 1, 5, 2});
   return {n.result(op::reshape(n.b, y, {x[0], features, x[2] * s, x[3] * s}))};
 }
@@ -352,21 +378,37 @@ std::vector<Value> space_to_depth(NodeContext& n) {
   if (s < 1 || n.rank(0) != 4) fail("SpaceToDepth takes four dimensions and a positive blocksize");
   const std::vector<Dim> x = n.type(0).shape;
   ValueId y = op::reshape(n.b, n.in(0), {x[0], x[1], floordiv(x[2], s), s, floordiv(x[3], s), s});
-  y = op::transpose(n.b, y, n.string_attribute("mode", "DCR") == "CRD" ? std::vector<int64_t>{0, 1, 3, 5, 2, 4} : std::vector<int64_t>{0, 3, 5, 1, 2, 4});
+  y = op::transpose(n.b, y,
+                    n.string_attribute("mode", "DCR") == "CRD" ? std::vector<int64_t>{0, 1, 3, 5, 2, 4}
+                                                               : std::vector<int64_t>{0, 3, 5, 1, 2, 4});
   return {n.result(op::reshape(n.b, y, {x[0], x[1] * s * s, floordiv(x[2], s), floordiv(x[3], s)}))};
 }
 
-} // namespace
+}  // namespace
 
 std::span<const Registration> shape_importers() {
   static constexpr Registration list[] = {
-      {"Constant", constant},   {"Shape", shape},       {"Size", size},           {"Reshape", reshape},
-      {"Flatten", flatten},     {"Squeeze", squeeze},   {"Unsqueeze", unsqueeze}, {"Transpose", transpose},
-      {"Concat", concat},       {"Gather", gather},     {"Slice", slice},         {"Split", split},
-      {"Expand", expand},       {"ConstantOfShape", constant_of_shape},           {"Range", range},
-      {"Tile", tile},           {"Pad", pad},           {"DepthToSpace", depth_to_space}, {"SpaceToDepth", space_to_depth},
+      {"Constant", constant},
+      {"Shape", shape},
+      {"Size", size},
+      {"Reshape", reshape},
+      {"Flatten", flatten},
+      {"Squeeze", squeeze},
+      {"Unsqueeze", unsqueeze},
+      {"Transpose", transpose},
+      {"Concat", concat},
+      {"Gather", gather},
+      {"Slice", slice},
+      {"Split", split},
+      {"Expand", expand},
+      {"ConstantOfShape", constant_of_shape},
+      {"Range", range},
+      {"Tile", tile},
+      {"Pad", pad},
+      {"DepthToSpace", depth_to_space},
+      {"SpaceToDepth", space_to_depth},
   };
   return list;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

@@ -2,13 +2,13 @@
 #include <charconv>
 #include <cstring>
 
+#include <protozero/pbf_reader.hpp>
+
 #include "ecotone/base/checked.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/format/onnx/onnx.h"
 #include "ecotone/format/onnx/proto.h"
-
-#include <protozero/pbf_reader.hpp>
 
 namespace ecotone::onnx {
 namespace {
@@ -16,7 +16,8 @@ namespace {
 int64_t parse_size(const std::string& text, const char* what) {
   int64_t v = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
-  if (error != std::errc() || end != text.data() + text.size() || v < 0) fail("external data's {} '{}' is no size", what, text);
+  if (error != std::errc() || end != text.data() + text.size() || v < 0)
+    fail("external data's {} '{}' is no size", what, text);
   return v;
 }
 
@@ -39,15 +40,19 @@ Tensor from_external(const TensorProto& t, DType dtype, const std::filesystem::p
   const int64_t offset = offset_text.empty() ? 0 : parse_size(offset_text, "offset");
   const int64_t length = length_text.empty() ? wanted : parse_size(length_text, "length");
   const auto size = static_cast<int64_t>(file->bytes().size());
-  if (length != wanted) fail("external data in '{}' has {} bytes, but shape {} needs {}", location, length, shape_str(t.dims), wanted);
+  if (length != wanted)
+    fail("external data in '{}' has {} bytes, but shape {} needs {}", location, length, shape_str(t.dims), wanted);
   if (offset > size || length > size - offset)
-    fail("external data at {} + {} ends past the end of '{}' ({} bytes): the file is cut off or the wrong one", offset, length, location, size);
-  return {dtype, t.dims, file->bytes().subspan(static_cast<size_t>(offset), static_cast<size_t>(length)), file, packing(dtype)};
+    fail("external data at {} + {} ends past the end of '{}' ({} bytes): the file is cut off or the wrong one", offset,
+         length, location, size);
+  return {dtype, t.dims, file->bytes().subspan(static_cast<size_t>(offset), static_cast<size_t>(length)), file,
+          packing(dtype)};
 }
 
 template <class T>
 void expect_count(const std::vector<T>& values, int64_t wanted) {
-  if (static_cast<int64_t>(values.size()) != wanted) fail("{} values are given, but the shape needs {}", values.size(), wanted);
+  if (static_cast<int64_t>(values.size()) != wanted)
+    fail("{} values are given, but the shape needs {}", values.size(), wanted);
 }
 
 // int32_data holds integers, the codes of small floats, and packed sub-byte elements.
@@ -72,15 +77,17 @@ Tensor from_int32s(const TensorProto& t, DType dtype) {
   return std::move(out).freeze();
 }
 
-} // namespace
+}  // namespace
 
 std::optional<DType> dtype_of(int32_t data_type) {
   static constexpr std::pair<int32_t, DType> kTypes[] = {
-      {1, DType::kF32},       {2, DType::kU8},          {3, DType::kI8},    {4, DType::kU16},       {5, DType::kI16},
-      {6, DType::kI32},       {7, DType::kI64},         {9, DType::kBool},  {10, DType::kF16},      {11, DType::kF64},
-      {12, DType::kU32},      {13, DType::kU64},        {14, DType::kC64},  {15, DType::kC128},     {16, DType::kBF16},
-      {17, DType::kF8E4M3FN}, {18, DType::kF8E4M3FNUZ}, {19, DType::kF8E5M2}, {20, DType::kF8E5M2FNUZ}, {21, DType::kU4},
-      {22, DType::kI4},       {23, DType::kF4E2M1FN},   {24, DType::kF8E8M0FNU}, {25, DType::kU2},  {26, DType::kI2}};
+      {1, DType::kF32},         {2, DType::kU8},        {3, DType::kI8},          {4, DType::kU16},
+      {5, DType::kI16},         {6, DType::kI32},       {7, DType::kI64},         {9, DType::kBool},
+      {10, DType::kF16},        {11, DType::kF64},      {12, DType::kU32},        {13, DType::kU64},
+      {14, DType::kC64},        {15, DType::kC128},     {16, DType::kBF16},       {17, DType::kF8E4M3FN},
+      {18, DType::kF8E4M3FNUZ}, {19, DType::kF8E5M2},   {20, DType::kF8E5M2FNUZ}, {21, DType::kU4},
+      {22, DType::kI4},         {23, DType::kF4E2M1FN}, {24, DType::kF8E8M0FNU},  {25, DType::kU2},
+      {26, DType::kI2}};
   for (const auto& [number, dtype] : kTypes)
     if (number == data_type) return dtype;
   return std::nullopt;
@@ -94,7 +101,9 @@ Tensor to_tensor(const TensorProto& t, const std::filesystem::path& folder, cons
   if (t.is_external) return from_external(t, *dtype, folder);
   if (t.raw) {
     const int64_t wanted = encoded_bytes(*dtype, packing(*dtype), count);
-    if (static_cast<int64_t>(t.raw->size()) != wanted) fail("raw_data has {} bytes, but shape {} of {} needs {}", t.raw->size(), shape_str(t.dims), name(*dtype), wanted);
+    if (static_cast<int64_t>(t.raw->size()) != wanted)
+      fail("raw_data has {} bytes, but shape {} of {} needs {}", t.raw->size(), shape_str(t.dims), name(*dtype),
+           wanted);
     const auto bytes = std::as_bytes(std::span(t.raw->data(), t.raw->size()));
     Tensor view(*dtype, t.dims, bytes, owner, packing(*dtype));
     return packing(*dtype) == Encoding::kPlain && *dtype != DType::kBool ? view : view.plain();
@@ -106,28 +115,35 @@ Tensor to_tensor(const TensorProto& t, const std::filesystem::path& folder, cons
     return std::move(out).freeze();
   };
   switch (*dtype) {
-    case DType::kF32: return copied(t.floats, 1);
-    case DType::kC64: return copied(t.floats, 2);
-    case DType::kF64: return copied(t.doubles, 1);
-    case DType::kC128: return copied(t.doubles, 2);
-    case DType::kI64: return copied(t.int64s, 1);
-    case DType::kU64: return copied(t.uint64s, 1);
+    case DType::kF32:
+      return copied(t.floats, 1);
+    case DType::kC64:
+      return copied(t.floats, 2);
+    case DType::kF64:
+      return copied(t.doubles, 1);
+    case DType::kC128:
+      return copied(t.doubles, 2);
+    case DType::kI64:
+      return copied(t.int64s, 1);
+    case DType::kU64:
+      return copied(t.uint64s, 1);
     case DType::kU32: {
       expect_count(t.uint64s, count);
       MutableTensor out(*dtype, t.dims, MutableTensor::Init::kNone);
       for (int64_t i = 0; i < count; ++i) out.set_int(i, static_cast<int64_t>(t.uint64s[static_cast<size_t>(i)]));
       return std::move(out).freeze();
     }
-    default: return from_int32s(t, *dtype);
+    default:
+      return from_int32s(t, *dtype);
   }
 }
 
 namespace {
 
-// SequenceProto: name=1, elem_type=2, tensor_values=3, sequence_values=5; OptionalProto: name=1, elem_type=2, tensor_value=3,
-// sequence_value=5. TensorProto has a varint at 2 too, but its field 3 is never a message in practice.
-void flatten(std::string_view bytes, const std::filesystem::path& folder, const std::shared_ptr<const void>& owner, int depth,
-             std::vector<Tensor>& out) {
+// SequenceProto: name=1, elem_type=2, tensor_values=3, sequence_values=5; OptionalProto: name=1, elem_type=2,
+// tensor_value=3, sequence_value=5. TensorProto has a varint at 2 too, but its field 3 is never a message in practice.
+void flatten(std::string_view bytes, const std::filesystem::path& folder, const std::shared_ptr<const void>& owner,
+             int depth, std::vector<Tensor>& out) {
   if (depth > 16) fail("values nested deeper than 16");
   protozero::pbf_reader r(bytes.data(), bytes.size());
   while (r.next()) {
@@ -146,14 +162,14 @@ void flatten(std::string_view bytes, const std::filesystem::path& folder, const 
   }
 }
 
-} // namespace
+}  // namespace
 
 std::vector<Tensor> read_value_file(const std::filesystem::path& path) {
   try {
     const auto file = MappedFile::open(path);
     const TensorProto t = decode_tensor(file->text());
-    if (dtype_of(t.data_type) && (t.raw || !t.floats.empty() || !t.int32s.empty() || !t.int64s.empty() || !t.doubles.empty() ||
-                                  !t.uint64s.empty() || element_count(t.dims) == 0))
+    if (dtype_of(t.data_type) && (t.raw || !t.floats.empty() || !t.int32s.empty() || !t.int64s.empty() ||
+                                  !t.doubles.empty() || !t.uint64s.empty() || element_count(t.dims) == 0))
       return {to_tensor(t, path.parent_path(), file)};
     std::vector<Tensor> values;
     flatten(file->text(), path.parent_path(), file, 0, values);
@@ -170,4 +186,4 @@ bool looks_like_onnx(std::span<const std::byte> bytes) {
   return bytes.size() > 4 && bytes[0] == std::byte{0x08} && bytes[1] > std::byte{0} && bytes[1] < std::byte{0x40};
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

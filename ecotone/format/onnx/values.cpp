@@ -47,11 +47,15 @@ ValueId NodeContext::in(size_t i) {
   return inputs_[i].id;
 }
 
-const Tensor* NodeContext::constant(size_t i) const { return has(i) && inputs_[i].constant ? &*inputs_[i].constant : nullptr; }
+const Tensor* NodeContext::constant(size_t i) const {
+  return has(i) && inputs_[i].constant ? &*inputs_[i].constant : nullptr;
+}
 
 std::vector<int64_t> NodeContext::ints(size_t i, const char* what) const {
   const Tensor* t = constant(i);
-  if (!t) fail_kind(ErrorKind::kUnsupported, "{} (input {}) is computed from data or from open sizes; fix these with --shape", what, i);
+  if (!t)
+    fail_kind(ErrorKind::kUnsupported, "{} (input {}) is computed from data or from open sizes; fix these with --shape",
+              what, i);
   return t->plain().to_ints();
 }
 
@@ -100,4 +104,4 @@ std::vector<int64_t> NodeContext::axes(size_t i, int64_t since, int64_t rank) co
   return list;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

@@ -11,15 +11,17 @@
 namespace ecotone::safetensors {
 namespace {
 
-constexpr uint64_t kMaxHeader = 100'000'000; // as the format's own library
+constexpr uint64_t kMaxHeader = 100'000'000;  // as the format's own library
 
-constexpr std::pair<std::string_view, DType> kTypes[] = {
-    {"BOOL", DType::kBool},        {"U8", DType::kU8},           {"I8", DType::kI8},
-    {"U16", DType::kU16},          {"I16", DType::kI16},         {"U32", DType::kU32},
-    {"I32", DType::kI32},          {"U64", DType::kU64},         {"I64", DType::kI64},
-    {"F16", DType::kF16},          {"BF16", DType::kBF16},       {"F32", DType::kF32},
-    {"F64", DType::kF64},          {"F8_E4M3", DType::kF8E4M3FN}, {"F8_E5M2", DType::kF8E5M2},
-    {"F8_E8M0", DType::kF8E8M0FNU}, {"C64", DType::kC64}};
+constexpr std::pair<std::string_view, DType> kTypes[] = {{"BOOL", DType::kBool},      {"U8", DType::kU8},
+                                                         {"I8", DType::kI8},          {"U16", DType::kU16},
+                                                         {"I16", DType::kI16},        {"U32", DType::kU32},
+                                                         {"I32", DType::kI32},        {"U64", DType::kU64},
+                                                         {"I64", DType::kI64},        {"F16", DType::kF16},
+                                                         {"BF16", DType::kBF16},      {"F32", DType::kF32},
+                                                         {"F64", DType::kF64},        {"F8_E4M3", DType::kF8E4M3FN},
+                                                         {"F8_E5M2", DType::kF8E5M2}, {"F8_E8M0", DType::kF8E8M0FNU},
+                                                         {"C64", DType::kC64}};
 
 Tensor read_entry(const nlohmann::json& entry, std::span<const std::byte> data, const std::string& what,
                   const std::shared_ptr<const void>& owner, std::pair<uint64_t, uint64_t>& extent) {
@@ -42,7 +44,8 @@ Tensor read_entry(const nlohmann::json& entry, std::span<const std::byte> data, 
     shape.push_back(s.get<int64_t>());
   }
   const auto& offsets = field("data_offsets");
-  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
+  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
+      !offsets[1].is_number_unsigned())
     fail("{}: 'data_offsets' is not two integers", what);
   extent = {offsets[0].get<uint64_t>(), offsets[1].get<uint64_t>()};
   if (extent.first > extent.second || extent.second > data.size())
@@ -54,7 +57,7 @@ Tensor read_entry(const nlohmann::json& entry, std::span<const std::byte> data, 
   }
 }
 
-} // namespace
+}  // namespace
 
 File read(std::span<const std::byte> bytes, const std::string& file, std::shared_ptr<const void> owner) {
   uint64_t length = 0;
@@ -114,13 +117,15 @@ void write(const std::filesystem::path& path, const File& file) {
     std::string_view code;
     for (const auto& [text, dtype] : kTypes)
       if (dtype == t.dtype()) code = text;
-    if (code.empty()) fail("{}: tensor '{}' is {}, which safetensors can't hold; npz can", path.string(), name, ecotone::name(t.dtype()));
+    if (code.empty())
+      fail("{}: tensor '{}' is {}, which safetensors can't hold; npz can", path.string(), name,
+           ecotone::name(t.dtype()));
     if (header.contains(name) || name == "__metadata__") fail("{}: two tensors are named '{}'", path.string(), name);
     header[name] = {{"dtype", code}, {"shape", t.shape()}, {"data_offsets", {at, at + t.bytes().size()}}};
     at += t.bytes().size();
   }
   std::string text = header.dump();
-  text.append((8 - text.size() % 8) % 8, ' '); // the data start aligned
+  text.append((8 - text.size() % 8) % 8, ' ');  // the data start aligned
   const uint64_t length = text.size();
   AtomicFile out(path);
   out.write(std::as_bytes(std::span(&length, 1)));
@@ -129,4 +134,4 @@ void write(const std::filesystem::path& path, const File& file) {
   out.commit();
 }
 
-} // namespace ecotone::safetensors
+}  // namespace ecotone::safetensors
