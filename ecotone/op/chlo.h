@@ -6,14 +6,15 @@
 namespace ecotone::op {
 
 // One operand x; the result has its type.
-#define ECOTONE_CHLO_UNARY_OPS(X)                                                                                \
-  X(acos)                                                                                                        \
-  X(acosh) X(asin) X(asinh) X(atan) X(atanh) X(bessel_i1e) X(conj) X(cosh) X(digamma_) X(erf) X(erf_inv) X(erfc) \
-      X(lgamma_) X(sinh) X(square)
+// clang-format off
+#define ECOTONE_CHLO_UNARY_OPS(X)                                                                                 \
+  X(acos) X(acosh) X(asin) X(asinh) X(atan) X(atanh) X(bessel_i1e) X(conj) X(cosh) X(digamma_) X(erf) X(erf_inv)  \
+  X(erfc) X(lgamma_) X(sinh) X(square)
 // One float operand; the result is bool.
 #define ECOTONE_CHLO_PREDICATES(X) X(is_inf) X(is_neg_inf) X(is_pos_inf)
 // Two operands of one type; the result has it.
 #define ECOTONE_CHLO_BINARY_OPS(X) X(next_after) X(polygamma_) X(zeta)
+// clang-format on
 #define ECOTONE_DECLARE_UNARY(name) \
   const Op& name();                 \
   ValueId name(Builder& b, ValueId x);

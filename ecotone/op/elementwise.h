@@ -8,15 +8,15 @@
 namespace ecotone::op {
 
 // One operand x, one result of its type unless said. Dtypes and semantics are StableHLO's; see docs/ir-semantics.md.
-#define ECOTONE_UNARY_OPS(X)                                                                                     \
-  X(abs)                                                                                                         \
-  X(cbrt) X(ceil) X(cosine) X(count_leading_zeros) X(exponential) X(exponential_minus_one) X(floor) X(is_finite) \
-      X(log) X(log_plus_one) X(logistic) X(negate) X(not_) X(popcnt) X(round_nearest_afz) X(round_nearest_even)  \
-          X(rsqrt) X(sign) X(sine) X(sqrt) X(tan) X(tanh)
+// clang-format off
+#define ECOTONE_UNARY_OPS(X)                                                                              \
+  X(abs) X(cbrt) X(ceil) X(cosine) X(count_leading_zeros) X(exponential) X(exponential_minus_one) X(floor) \
+  X(is_finite) X(log) X(log_plus_one) X(logistic) X(negate) X(not_) X(popcnt) X(round_nearest_afz)         \
+  X(round_nearest_even) X(rsqrt) X(sign) X(sine) X(sqrt) X(tan) X(tanh)
 #define ECOTONE_BINARY_OPS(X)                                                                             \
-  X(add)                                                                                                  \
-  X(and_) X(atan2) X(divide) X(maximum) X(minimum) X(multiply) X(or_) X(power) X(remainder) X(shift_left) \
-      X(shift_right_arithmetic) X(shift_right_logical) X(subtract) X(xor_)
+  X(add) X(and_) X(atan2) X(divide) X(maximum) X(minimum) X(multiply) X(or_) X(power) X(remainder)        \
+  X(shift_left) X(shift_right_arithmetic) X(shift_right_logical) X(subtract) X(xor_)
+// clang-format on
 #define ECOTONE_DECLARE_UNARY(name) \
   const Op& name();                 \
   ValueId name(Builder& b, ValueId x);
