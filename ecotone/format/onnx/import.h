@@ -94,6 +94,8 @@ std::span<const Registration> rnn_importers();
 std::span<const Registration> control_importers();
 std::span<const Registration> element_importers();
 std::span<const Registration> quant_importers();
+std::span<const Registration> attention_importers();
+std::span<const Registration> loss_importers();
 
 // Reads nodes into a Builder. One for the model's graph, and one for each subgraph, which sees its parent's names.
 class GraphImporter {
