@@ -21,7 +21,8 @@ ValueId split_heads(NodeContext& n, size_t i, const char* heads_attribute) {
   const std::vector<Dim> shape = n.type(i).shape;
   if (shape.size() == 4) return n.in(i);
   const int64_t heads = n.int_attribute(heads_attribute, 0);
-  if (shape.size() != 3 || heads < 1) fail("input {} has {} dimensions; three need a positive {}", i, shape.size(), heads_attribute);
+  if (shape.size() != 3 || heads < 1)
+    fail("input {} has {} dimensions; three need a positive {}", i, shape.size(), heads_attribute);
   const ValueId x = op::reshape(n.b, n.in(i), {shape[0], shape[1], heads, floordiv(shape[2], heads)});
   return op::transpose(n.b, x, {0, 2, 1, 3});
 }
@@ -60,7 +61,8 @@ std::optional<ValueId> visible(NodeContext& n, const std::vector<Dim>& shape, co
     if (left >= 0) allow(op::ComparisonDirection::kGe, key, moved(-left));
     if (right >= 0) allow(op::ComparisonDirection::kLe, key, moved(right));
   }
-  if (padded) allow(op::ComparisonDirection::kLt, key, op::broadcast_in_dim(b, op::convert(b, n.in(6), DType::kI64), shape, {0}));
+  if (padded)
+    allow(op::ComparisonDirection::kLt, key, op::broadcast_in_dim(b, op::convert(b, n.in(6), DType::kI64), shape, {0}));
   return mask;
 }
 
@@ -101,7 +103,7 @@ std::vector<Value> attention(NodeContext& n) {
   ValueId scores = op::batch_matmul(b, scaled(q), op::transpose(b, scaled(k), {0, 1, 3, 2}));
   const std::vector<Dim> shape = b.tensor_type(scores).shape;
   const int64_t mode = n.int_attribute("qk_matmul_output_mode", 0);
-  ValueId shown = scores; // the optional fourth output
+  ValueId shown = scores;  // the optional fourth output
 
   if (const double cap = n.float_attribute("softcap", 0); cap != 0) {
     const ValueId limit = op::full_like(b, scores, cap);
@@ -120,14 +122,16 @@ std::vector<Value> attention(NodeContext& n) {
   if (mode == 2) shown = scores;
 
   const int64_t precision = n.int_attribute("softmax_precision", 0);
-  const ValueId wide = precision ? op::convert(b, scores, dtype_of(static_cast<int32_t>(precision)).value_or(dtype)) : scores;
+  const ValueId wide =
+      precision ? op::convert(b, scores, dtype_of(static_cast<int32_t>(precision)).value_or(dtype)) : scores;
   const std::vector<int64_t> axes{3};
   const auto spread = [&](ValueId x) { return op::broadcast_reduced(b, x, shape, axes); };
   ValueId top = op::reduce(b, wide, axes, op::Reducer::kMaximum);
-  top = op::select(b, op::is_finite(b, top), top, op::full_like(b, top, 0)); // a row without keys
+  top = op::select(b, op::is_finite(b, top), top, op::full_like(b, top, 0));  // a row without keys
   const ValueId e = op::exponential(b, op::subtract(b, wide, spread(top)));
   const ValueId sum = spread(op::reduce(b, e, axes, op::Reducer::kAdd)), zero = op::full_like(b, sum, 0);
-  const ValueId weights = op::select(b, op::compare(b, op::ComparisonDirection::kEq, sum, zero), zero, op::divide(b, e, sum));
+  const ValueId weights =
+      op::select(b, op::compare(b, op::ComparisonDirection::kEq, sum, zero), zero, op::divide(b, e, sum));
   const ValueId narrow = op::convert(b, weights, dtype);
   if (mode == 3) shown = narrow;
 
@@ -140,11 +144,11 @@ std::vector<Value> attention(NodeContext& n) {
   return {n.result(y), n.result(present_key), n.result(present_value), n.result(shown)};
 }
 
-} // namespace
+}  // namespace
 
 std::span<const Registration> attention_importers() {
   static constexpr Registration list[] = {{"Attention", attention}};
   return list;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

@@ -1,35 +1,177 @@
-// If. A known condition reads one branch in place.
+// If, Loop and Scan. What is known when the model is read decides: a known condition takes one branch, a short known
+// trip count unrolls.
 #include "ecotone/op/control.h"
+
+#include <array>
+#include <limits>
 
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/import.h"
 #include "ecotone/op/build.h"
+#include "ecotone/op/elementwise.h"
 #include "ecotone/op/shape.h"
 
 namespace ecotone::onnx {
 namespace {
 
-std::vector<Value> conditional(NodeContext& n) {
-  const GraphProto &on_true = n.graph_attribute("then_branch"), &on_false = n.graph_attribute("else_branch");
-  if (const auto* known = n.dims(0); known && known->size() == 1 && (*known)[0].is_constant())
-    return n.graph.inlined((*known)[0].constant() ? on_true : on_false, {});
-  const GraphProto* const graphs[] = {&on_true, &on_false};
-  const std::vector<std::string> names = n.graph.captures_of(graphs);
+constexpr int64_t kMostUnrolled = 32;
+
+std::optional<int64_t> known_scalar(const Value& v) {
+  if (!v.dims || v.dims->size() != 1) return std::nullopt;
+  return (*v.dims)[0].as_constant();
+}
+
+std::vector<ValueId> captured(NodeContext& n, const std::vector<std::string>& names) {
   std::vector<ValueId> captures;
   for (const std::string& name : names) captures.push_back(n.graph.materialize(*n.graph.find(name)));
+  return captures;
+}
+
+std::vector<Value> as_values(NodeContext& n, const std::vector<ValueId>& ids) {
+  std::vector<Value> values;
+  for (ValueId id : ids) values.push_back(n.result(id));
+  return values;
+}
+
+std::vector<Value> conditional(NodeContext& n) {
+  const GraphProto &on_true = n.graph_attribute("then_branch"), &on_false = n.graph_attribute("else_branch");
+  if (const auto known = known_scalar(n.input(0))) return n.graph.inlined(*known ? on_true : on_false, {});
+  const GraphProto* const graphs[] = {&on_true, &on_false};
+  const std::vector<std::string> names = n.graph.captures_of(graphs);
+  const std::vector<ValueId> captures = captured(n, names);
   const ValueId pred = op::reshape(n.b, n.in(0), {});
   Region then_region = n.graph.region(on_true, {}, names, "then"),
          else_region = n.graph.region(on_false, {}, names, "else");
-  std::vector<Value> results;
-  for (ValueId id : op::if_(n.b, pred, std::move(then_region), std::move(else_region), captures))
-    results.push_back(n.result(id));
-  return results;
+  return as_values(n, op::if_(n.b, pred, std::move(then_region), std::move(else_region), captures));
+}
+
+// Loop ----------------------------------------------------------------------------------------------------------------
+
+Value known_value(int64_t value, DType dtype) {
+  return Value::of_dims({value}, dtype, true);
+}
+
+// One copy of the body a trip, as long as each trip's condition is known when the model is read; nothing when one
+// isn't.
+std::optional<std::vector<Value>> unrolled(NodeContext& n, const GraphProto& body, int64_t trips, bool condition) {
+  std::vector<Value> carried;
+  for (size_t i = 2; i < n.input_count(); ++i) carried.push_back(n.input(i));
+  const size_t outputs = body.outputs.size() - 1 - carried.size();
+  std::vector<std::vector<ValueId>> stacked(outputs);
+  const int64_t front[] = {0};
+  for (int64_t trip = 0; trip < trips && condition; ++trip) {
+    std::vector<Value> inputs{known_value(trip, DType::kI64), known_value(1, DType::kBool)};
+    inputs.insert(inputs.end(), carried.begin(), carried.end());
+    std::vector<Value> results = n.graph.inlined(body, inputs);
+    const auto next = known_scalar(results[0]);
+    if (!next) return std::nullopt;
+    condition = *next != 0;
+    for (size_t i = 0; i < outputs; ++i)
+      stacked[i].push_back(op::expand_dims(n.b, n.graph.materialize(results[1 + carried.size() + i]), front));
+    std::move(results.begin() + 1, results.begin() + 1 + static_cast<std::ptrdiff_t>(carried.size()), carried.begin());
+  }
+  for (const std::vector<ValueId>& parts : stacked) {
+    if (parts.empty()) return std::nullopt;  // the entries' shape is not known
+    carried.push_back(n.result(op::concatenate(n.b, parts, 0)));
+  }
+  return carried;
+}
+
+// Carries (trip, condition, values..., limit) while trip < limit and condition.
+std::vector<Value> while_loop(NodeContext& n, const GraphProto& body) {
+  const std::vector<std::string> names = n.graph.captures_of(std::array{&body});
+  const std::vector<ValueId> captures = captured(n, names);
+  std::vector<ValueId> carried{op::scalar_int(n.b, DType::kI64, 0),
+                               n.has(1) ? op::reshape(n.b, n.in(1), {}) : op::scalar_int(n.b, DType::kBool, 1)};
+  for (size_t i = 2; i < n.input_count(); ++i) carried.push_back(n.in(i));
+  const size_t last = carried.size();
+  carried.push_back(n.has(0) ? op::reshape(n.b, n.in(0), {})
+                             : op::scalar_int(n.b, DType::kI64, std::numeric_limits<int64_t>::max()));
+  std::vector<Type> types;
+  for (ValueId v : carried) types.push_back(n.b.type(v));
+  Region step = n.graph.region(
+      body, types, names, "body", [last](Builder& g, std::span<const ValueId> args, std::vector<ValueId> results) {
+        results[0] = op::reshape(g, results[0], {});
+        results.insert(results.begin(), op::add(g, args[0], op::scalar_int(g, DType::kI64, 1)));
+        results.push_back(args[last]);
+        return results;
+      });
+  for (ValueId c : captures) types.push_back(n.b.type(c));
+  Region goes_on = op::make_region(
+      n.b, "condition", types, [last](Builder& g, std::span<const ValueId> args) -> std::vector<ValueId> {
+        return {op::and_(g, args[1], op::compare(g, op::ComparisonDirection::kLt, args[0], args[last]))};
+      });
+  const std::vector<ValueId> results = op::while_(n.b, carried, std::move(goes_on), std::move(step), captures);
+  return as_values(n, {results.begin() + 2, results.end() - 1});
+}
+
+std::vector<Value> loop(NodeContext& n) {
+  const GraphProto& body = n.graph_attribute("body");
+  const size_t carried = n.input_count() < 2 ? 0 : n.input_count() - 2;
+  if (body.outputs.size() < carried + 1 || body.inputs.size() != carried + 2)
+    fail("the body takes {} values and gives {}, but {} are carried", body.inputs.size(), body.outputs.size(), carried);
+  const auto trips = n.has(0) ? known_scalar(n.input(0)) : std::nullopt;
+  const auto condition = n.has(1) ? known_scalar(n.input(1)) : std::optional<int64_t>(1);
+  const bool stacks = body.outputs.size() > carried + 1;
+  if (trips && condition && *trips <= kMostUnrolled)
+    if (auto values = unrolled(n, body, *trips, *condition != 0)) return std::move(*values);
+  if (stacks)
+    fail_kind(ErrorKind::kUnsupported, "a Loop that stacks outputs and whose trip count is not known when it is read");
+  return while_loop(n, body);
+}
+
+// Scan ----------------------------------------------------------------------------------------------------------------
+
+ValueId move_axis(Builder& b, ValueId x, int64_t from, int64_t to) {
+  std::vector<int64_t> order;
+  for (int64_t d = 0; d < b.rank(x); ++d)
+    if (d != from) order.push_back(d);
+  order.insert(order.begin() + to, from);
+  return op::transpose(b, x, std::move(order));
+}
+
+std::vector<Value> scan(NodeContext& n) {
+  if (n.opset < 9) fail_kind(ErrorKind::kUnsupported, "Scan of opset 8, with its batch dimension");
+  const GraphProto& body = n.graph_attribute("body");
+  const int64_t scanned_count = n.int_attribute("num_scan_inputs", 0);
+  if (scanned_count < 1 || scanned_count > static_cast<int64_t>(n.input_count()))
+    fail("num_scan_inputs is {}", scanned_count);
+  const size_t states = n.input_count() - static_cast<size_t>(scanned_count);
+  const auto setting = [&](const char* name, size_t i) {
+    const auto list = n.ints_attribute(name);
+    return list && i < list->size() ? (*list)[i] : 0;
+  };
+  std::vector<ValueId> carries, scanned;
+  std::vector<Type> types;
+  for (size_t i = 0; i < states; ++i) {
+    carries.push_back(n.in(i));
+    types.emplace_back(n.type(i));
+  }
+  for (size_t i = states; i < n.input_count(); ++i) {
+    ValueId x = move_axis(n.b, n.in(i), op::normalize_axis(setting("scan_input_axes", i - states), n.rank(i)), 0);
+    if (setting("scan_input_directions", i - states) == 1) x = op::reverse(n.b, x, {0});
+    scanned.push_back(x);
+    TensorType slice = n.b.tensor_type(x);
+    slice.shape.erase(slice.shape.begin());
+    types.emplace_back(std::move(slice));
+  }
+  const std::vector<std::string> names = n.graph.captures_of(std::array{&body});
+  const std::vector<ValueId> captures = captured(n, names);
+  const Dim length = n.b.tensor_type(scanned[0]).shape[0];
+  std::vector<ValueId> results =
+      op::scan(n.b, carries, scanned, length, n.graph.region(body, types, names, "scan"), false, captures);
+  for (size_t i = states; i < results.size(); ++i) {
+    if (setting("scan_output_directions", i - states) == 1) results[i] = op::reverse(n.b, results[i], {0});
+    results[i] = move_axis(n.b, results[i], 0,
+                           op::normalize_axis(setting("scan_output_axes", i - states), n.b.rank(results[i])));
+  }
+  return as_values(n, results);
 }
 
 }  // namespace
 
 std::span<const Registration> control_importers() {
-  static constexpr Registration list[] = {{"If", conditional}};
+  static constexpr Registration list[] = {{"If", conditional}, {"Loop", loop}, {"Scan", scan}};
   return list;
 }
 

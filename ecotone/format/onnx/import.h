@@ -1,6 +1,7 @@
 // What an operator's importer sees: a node, its inputs, and the Builder that its equations go to.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -118,9 +119,13 @@ class GraphImporter {
   ValueId materialize(const Value& value);
   void read_initializers(const GraphProto& graph, bool as_parameters);
   void read_nodes(const std::vector<NodeProto>& nodes);
-  // A subgraph's body: its own inputs of the given types, then captures of `captures` (names of this graph).
+  // A subgraph's body: its own inputs of the given types (those past the subgraph's are for `finish`), then captures of
+  // `captures` (names of this graph). `finish`, when given, makes the body's outputs from its inputs and the subgraph's
+  // results.
+  using Finish =
+      std::function<std::vector<ValueId>(Builder&, std::span<const ValueId> inputs, std::vector<ValueId> results)>;
   Region region(const GraphProto& graph, std::span<const Type> inputs, std::span<const std::string> captures,
-                std::string_view name);
+                std::string_view name, const Finish& finish = nullptr);
   // The results of a subgraph read in place.
   std::vector<Value> inlined(const GraphProto& graph, std::span<const Value> inputs);
   // Names that the subgraphs use and this graph's Builder holds, to be captured.

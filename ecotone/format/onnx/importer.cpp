@@ -295,15 +295,15 @@ std::vector<std::string> GraphImporter::captures_of(std::span<const GraphProto* 
 }
 
 Region GraphImporter::region(const GraphProto& graph, std::span<const Type> inputs,
-                             std::span<const std::string> captures, std::string_view name) {
+                             std::span<const std::string> captures, std::string_view name, const Finish& finish) {
   std::vector<Type> types(inputs.begin(), inputs.end());
   for (const std::string& c : captures) types.emplace_back(find(c)->type);
-  if (graph.inputs.size() != inputs.size())
+  if (graph.inputs.size() > inputs.size())
     fail("subgraph '{}' takes {} values, but gets {}", graph.name, graph.inputs.size(), inputs.size());
   return op::make_region(b, std::string(name), types, [&](Builder& body, std::span<const ValueId> args) {
     GraphImporter inner(model_, body, this);
     inner.opsets_ = opsets_;
-    for (size_t i = 0; i < inputs.size(); ++i) inner.define(graph.inputs[i].name, Value::of(body, args[i]));
+    for (size_t i = 0; i < graph.inputs.size(); ++i) inner.define(graph.inputs[i].name, Value::of(body, args[i]));
     for (size_t i = 0; i < captures.size(); ++i) inner.define(captures[i], Value::of(body, args[inputs.size() + i]));
     inner.read_initializers(graph, false);
     inner.read_nodes(graph.nodes);
@@ -313,7 +313,7 @@ Region GraphImporter::region(const GraphProto& graph, std::span<const Type> inpu
       if (!v) fail_kind(ErrorKind::kUnsupported, "output '{}' of subgraph '{}' could not be made", o.name, graph.name);
       outputs.push_back(inner.materialize(*v));
     }
-    return outputs;
+    return finish ? finish(body, args, std::move(outputs)) : outputs;
   });
 }
 

@@ -20,7 +20,8 @@ ValueId sum_all(Builder& b, ValueId x) {
 ValueId negative_log_likelihood(NodeContext& n, ValueId x) {
   Builder& b = n.b;
   const TensorType type = b.tensor_type(x);
-  if (type.rank() < 2 || n.rank(1) != type.rank() - 1) fail("the labels have {} dimensions, the input {}", n.rank(1), type.rank());
+  if (type.rank() < 2 || n.rank(1) != type.rank() - 1)
+    fail("the labels have {} dimensions, the input {}", n.rank(1), type.rank());
   std::vector<int64_t> label_places;
   for (int64_t d = 0; d < type.rank(); ++d)
     if (d != 1) label_places.push_back(d);
@@ -28,7 +29,8 @@ ValueId negative_log_likelihood(NodeContext& n, ValueId x) {
   const ValueId wide = op::broadcast_in_dim(b, label, type.shape, label_places);
   ValueId hit = op::compare(b, op::ComparisonDirection::kEq, wide, op::iota(b, {DType::kI64, type.shape}, 1));
   if (n.attribute("ignore_index")) {
-    const ValueId ignored = op::broadcast_to(b, op::scalar_int(b, DType::kI64, n.int_attribute("ignore_index", 0)), type.shape);
+    const ValueId ignored =
+        op::broadcast_to(b, op::scalar_int(b, DType::kI64, n.int_attribute("ignore_index", 0)), type.shape);
     hit = op::and_(b, hit, op::compare(b, op::ComparisonDirection::kNe, wide, ignored));
   }
   const ValueId zero = op::full_like(b, x, 0);
@@ -43,7 +45,9 @@ ValueId negative_log_likelihood(NodeContext& n, ValueId x) {
   return op::divide(b, sum, sum_all(b, picked(weight)));
 }
 
-std::vector<Value> negative_log_likelihood(NodeContext& n) { return {n.result(negative_log_likelihood(n, n.in(0)))}; }
+std::vector<Value> negative_log_likelihood(NodeContext& n) {
+  return {n.result(negative_log_likelihood(n, n.in(0)))};
+}
 
 std::vector<Value> softmax_cross_entropy(NodeContext& n) {
   Builder& b = n.b;
@@ -57,7 +61,7 @@ std::vector<Value> softmax_cross_entropy(NodeContext& n) {
   return {n.result(negative_log_likelihood(n, log_probability)), n.result(log_probability)};
 }
 
-} // namespace
+}  // namespace
 
 std::span<const Registration> loss_importers() {
   static constexpr Registration list[] = {
@@ -67,4 +71,4 @@ std::span<const Registration> loss_importers() {
   return list;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx
