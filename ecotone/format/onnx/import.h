@@ -97,6 +97,10 @@ std::span<const Registration> element_importers();
 std::span<const Registration> quant_importers();
 std::span<const Registration> attention_importers();
 std::span<const Registration> loss_importers();
+std::span<const Registration> misc_importers();
+
+// numpy.matmul.
+ValueId matmul(Builder& b, ValueId x, ValueId y);
 
 // Reads nodes into a Builder. One for the model's graph, and one for each subgraph, which sees its parent's names.
 class GraphImporter {

@@ -12,6 +12,32 @@
 #include "ecotone/op/shape.h"
 
 namespace ecotone::onnx {
+
+ValueId matmul(Builder& b, ValueId x, ValueId y) {
+  const int64_t x_rank = b.rank(x), y_rank = b.rank(y);
+  if (x_rank == 0 || y_rank == 0) fail("MatMul of a scalar");
+  if (x_rank <= 2 || y_rank <= 2) {
+    if (y_rank <= 2) {  // one product for all of x's leading dimensions
+      op::DotAttributes a;
+      a.lhs_contracting_dimensions = {x_rank - 1};
+      a.rhs_contracting_dimensions = {0};
+      return op::dot_general(b, x, y, std::move(a));
+    }
+  }
+  const int64_t vector_axis[] = {0};
+  const ValueId rows = x_rank == 1 ? op::expand_dims(b, x, vector_axis) : x;
+  const std::vector<Dim> x_shape = b.tensor_type(rows).shape, y_shape = b.tensor_type(y).shape;
+  std::vector<Dim> batch = op::broadcast_shapes(b, std::span(x_shape).first(x_shape.size() - 2),
+                                                std::span(y_shape).first(y_shape.size() - 2));
+  const auto widened = [&](ValueId v, const std::vector<Dim>& shape) {
+    std::vector<Dim> wide = batch;
+    wide.insert(wide.end(), shape.end() - 2, shape.end());
+    return op::broadcast_to(b, v, wide);
+  };
+  const ValueId product = op::batch_matmul(b, widened(rows, x_shape), widened(y, y_shape));
+  const int64_t row_axis[] = {b.rank(product) - 2};
+  return x_rank == 1 ? op::squeeze(b, product, row_axis) : product;
+}
 namespace {
 
 using Unary = ValueId (*)(Builder&, ValueId);
@@ -230,34 +256,8 @@ ValueId is_nan(Builder& b, ValueId x) {
 
 // MatMul, Gemm --------------------------------------------------------------------------------------------------------
 
-// numpy.matmul.
-ValueId matmul(Builder& b, ValueId x, ValueId y) {
-  const int64_t x_rank = b.rank(x), y_rank = b.rank(y);
-  if (x_rank == 0 || y_rank == 0) fail("MatMul of a scalar");
-  if (x_rank <= 2 || y_rank <= 2) {
-    if (y_rank <= 2) {  // one product for all of x's leading dimensions
-      op::DotAttributes a;
-      a.lhs_contracting_dimensions = {x_rank - 1};
-      a.rhs_contracting_dimensions = {0};
-      return op::dot_general(b, x, y, std::move(a));
-    }
-  }
-  const int64_t vector_axis[] = {0};
-  const ValueId rows = x_rank == 1 ? op::expand_dims(b, x, vector_axis) : x;
-  const std::vector<Dim> x_shape = b.tensor_type(rows).shape, y_shape = b.tensor_type(y).shape;
-  std::vector<Dim> batch = op::broadcast_shapes(b, std::span(x_shape).first(x_shape.size() - 2),
-                                                std::span(y_shape).first(y_shape.size() - 2));
-  const auto widened = [&](ValueId v, const std::vector<Dim>& shape) {
-    std::vector<Dim> wide = batch;
-    wide.insert(wide.end(), shape.end() - 2, shape.end());
-    return op::broadcast_to(b, v, wide);
-  };
-  const ValueId product = op::batch_matmul(b, widened(rows, x_shape), widened(y, y_shape));
-  const int64_t row_axis[] = {b.rank(product) - 2};
-  return x_rank == 1 ? op::squeeze(b, product, row_axis) : product;
-}
 std::vector<Value> matmul(NodeContext& n) {
-  return {n.result(matmul(n.b, n.in(0), n.in(1)))};
+  return {n.result(onnx::matmul(n.b, n.in(0), n.in(1)))};
 }
 
 std::vector<Value> gemm(NodeContext& n) {
