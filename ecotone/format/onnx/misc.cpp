@@ -43,7 +43,9 @@ std::vector<Value> hardmax(NodeContext& n) {
   int64_t along = axis;
   if (n.opset < 13) {
     Dim rows = 1, columns = 1;
-    for (size_t d = 0; d < old_shape.size(); ++d) (static_cast<int64_t>(d) < axis ? rows : columns) = (static_cast<int64_t>(d) < axis ? rows : columns) * old_shape[d];
+    for (size_t d = 0; d < old_shape.size(); ++d)
+      (static_cast<int64_t>(d) < axis ? rows : columns) =
+          (static_cast<int64_t>(d) < axis ? rows : columns) * old_shape[d];
     x = op::reshape(b, x, {rows, columns});
     along = 1;
   }
@@ -51,7 +53,8 @@ std::vector<Value> hardmax(NodeContext& n) {
   const std::vector<int64_t> axes{along};
   const ValueId top = op::broadcast_reduced(b, op::reduce(b, x, axes, op::Reducer::kMaximum), type.shape, axes);
   const ValueId index = op::iota(b, {DType::kI64, type.shape}, along);
-  const ValueId none = op::broadcast_to(b, op::dim_value(b, type.shape[static_cast<size_t>(along)], DType::kI64), type.shape);
+  const ValueId none =
+      op::broadcast_to(b, op::dim_value(b, type.shape[static_cast<size_t>(along)], DType::kI64), type.shape);
   const ValueId hits = op::select(b, op::compare(b, op::ComparisonDirection::kEq, x, top), index, none);
   const ValueId first = op::broadcast_reduced(b, op::reduce(b, hits, axes, op::Reducer::kMinimum), type.shape, axes);
   const ValueId y = op::convert(b, op::compare(b, op::ComparisonDirection::kEq, index, first), type.dtype);
@@ -66,7 +69,7 @@ std::vector<Value> lp_normalization(NodeContext& n) {
   ValueId norm = op::reduce(b, first ? op::abs(b, x) : op::multiply(b, x, x), axes, op::Reducer::kAdd);
   if (!first) norm = op::sqrt(b, norm);
   const ValueId wide = op::broadcast_reduced(b, norm, n.type(0).shape, axes), zero = op::full_like(b, x, 0);
-  const ValueId is_zero = op::compare(b, op::ComparisonDirection::kEq, wide, zero); // 0 / 0 is 0 here
+  const ValueId is_zero = op::compare(b, op::ComparisonDirection::kEq, wide, zero);  // 0 / 0 is 0 here
   return {n.result(op::select(b, is_zero, zero, op::divide(b, x, wide)))};
 }
 
@@ -83,12 +86,14 @@ std::vector<Value> group_normalization(NodeContext& n) {
   const auto mean = [&](ValueId v) {
     const ValueId sum = op::reduce(b, v, axes, op::Reducer::kAdd);
     const ValueId count = op::convert(b, op::dim_value(b, rest, DType::kI64), n.dtype(0));
-    return op::broadcast_reduced(b, op::divide(b, sum, op::broadcast_to(b, count, b.tensor_type(sum).shape)), grouped, axes);
+    return op::broadcast_reduced(b, op::divide(b, sum, op::broadcast_to(b, count, b.tensor_type(sum).shape)), grouped,
+                                 axes);
   };
   const ValueId centred = op::subtract(b, x, mean(x)), variance = mean(op::multiply(b, centred, centred));
-  const ValueId inverse = op::rsqrt(b, op::add(b, variance, op::full_like(b, variance, n.float_attribute("epsilon", 1e-5))));
+  const ValueId inverse =
+      op::rsqrt(b, op::add(b, variance, op::full_like(b, variance, n.float_attribute("epsilon", 1e-5))));
   const ValueId y = op::reshape(b, op::multiply(b, centred, inverse), shape);
-  const auto channel = [&](size_t i) { // opset 18 gave one a group
+  const auto channel = [&](size_t i) {  // opset 18 gave one a group
     ValueId v = n.in(i);
     if (n.opset < 21) {
       const Dim each = floordiv(shape[1], groups);
@@ -114,16 +119,21 @@ std::vector<Value> lrn(NodeContext& n) {
   a.reducer = op::Reducer::kAdd;
   const ValueId sum = op::reduce_window(b, op::multiply(b, x, x), op::scalar(b, n.dtype(0), 0), std::move(a));
   const auto like = [&](double v) { return op::full_like(b, x, v); };
-  const ValueId base = op::add(b, like(n.float_attribute("bias", 1)), op::multiply(b, sum, like(n.float_attribute("alpha", 1e-4) / static_cast<double>(size))));
+  const ValueId base =
+      op::add(b, like(n.float_attribute("bias", 1)),
+              op::multiply(b, sum, like(n.float_attribute("alpha", 1e-4) / static_cast<double>(size))));
   return {n.result(op::divide(b, x, op::power(b, base, like(n.float_attribute("beta", 0.75)))))};
 }
 
 std::vector<Value> eye_like(NodeContext& n) {
-  const auto named = n.attribute("dtype") ? dtype_of(static_cast<int32_t>(n.int_attribute("dtype", 1))) : std::optional(n.dtype(0));
+  const auto named =
+      n.attribute("dtype") ? dtype_of(static_cast<int32_t>(n.int_attribute("dtype", 1))) : std::optional(n.dtype(0));
   if (!named) fail("element type {} is unknown", n.int_attribute("dtype", 1));
   const TensorType places{DType::kI64, n.type(0).shape};
-  const ValueId row = op::add(n.b, op::iota(n.b, places, 0), op::full(n.b, DType::kI64, places.shape, static_cast<double>(n.int_attribute("k", 0))));
-  return {n.result(op::convert(n.b, op::compare(n.b, op::ComparisonDirection::kEq, row, op::iota(n.b, places, 1)), *named))};
+  const ValueId row = op::add(n.b, op::iota(n.b, places, 0),
+                              op::full(n.b, DType::kI64, places.shape, static_cast<double>(n.int_attribute("k", 0))));
+  return {n.result(
+      op::convert(n.b, op::compare(n.b, op::ComparisonDirection::kEq, row, op::iota(n.b, places, 1)), *named))};
 }
 
 // Cuts or pads the middle of each axis to a size.
@@ -176,7 +186,8 @@ std::vector<Value> reverse_sequence(NodeContext& n) {
   const ValueId source = op::select(b, op::compare(b, op::ComparisonDirection::kLt, at, length), mirrored, at);
   const ValueId lane = op::iota(b, {DType::kI64, plane}, batch);
   const int64_t last[] = {2};
-  const ValueId pair[] = {op::expand_dims(b, time == 0 ? source : lane, last), op::expand_dims(b, time == 0 ? lane : source, last)};
+  const ValueId pair[] = {op::expand_dims(b, time == 0 ? source : lane, last),
+                          op::expand_dims(b, time == 0 ? lane : source, last)};
   op::GatherAttributes a;
   a.collapsed_slice_dims = a.start_index_map = {0, 1};
   a.index_vector_dim = 2;
@@ -213,7 +224,8 @@ std::vector<Value> qlinear_matmul(NodeContext& n) {
   const std::vector<Dim> shape = b.tensor_type(product).shape;
   const auto scale = [&](size_t i) {
     const ValueId s = op::convert(b, n.in(i), DType::kF32);
-    return n.type(i).size() == Dim(1) ? op::broadcast_to(b, op::reshape(b, s, {}), shape) : op::broadcast_to(b, s, shape);
+    return n.type(i).size() == Dim(1) ? op::broadcast_to(b, op::reshape(b, s, {}), shape)
+                                      : op::broadcast_to(b, s, shape);
   };
   const ValueId value = op::multiply(b, op::convert(b, product, DType::kF32), op::multiply(b, scale(1), scale(4)));
   op::QuantizeAttributes a;
@@ -231,7 +243,8 @@ std::vector<Value> dynamic_quantize_linear(NodeContext& n) {
   const ValueId low = op::minimum(b, op::reduce(b, x, axes, op::Reducer::kMinimum), zero);
   const ValueId high = op::maximum(b, op::reduce(b, x, axes, op::Reducer::kMaximum), zero);
   const ValueId scale = op::divide(b, op::subtract(b, high, low), levels);
-  const ValueId offset = op::round_nearest_even(b, op::clamp(b, zero, op::divide(b, op::subtract(b, zero, low), scale), levels));
+  const ValueId offset =
+      op::round_nearest_even(b, op::clamp(b, zero, op::divide(b, op::subtract(b, zero, low), scale), levels));
   const ValueId zero_point = op::convert(b, offset, DType::kU8);
   op::QuantizeAttributes a;
   a.dtype = DType::kU8;
@@ -243,7 +256,7 @@ std::vector<Value> dynamic_quantize_linear(NodeContext& n) {
 std::vector<Value> rotary_embedding(NodeContext& n) {
   Builder& b = n.b;
   const std::vector<Dim> given = n.type(0).shape;
-  ValueId x = n.in(0); // to [batch, seq, heads, size]
+  ValueId x = n.in(0);  // to [batch, seq, heads, size]
   if (given.size() == 4) {
     x = op::transpose(b, x, {0, 2, 1, 3});
   } else {
@@ -252,14 +265,17 @@ std::vector<Value> rotary_embedding(NodeContext& n) {
     x = op::reshape(b, x, {given[0], given[1], heads, floordiv(given[2], heads)});
   }
   const std::vector<Dim> shape = b.tensor_type(x).shape;
-  const int64_t size = shape[3].constant(), rotary = n.int_attribute("rotary_embedding_dim", 0) ? n.int_attribute("rotary_embedding_dim", 0) : size;
-  if (rotary < 2 || rotary > size || rotary % 2 != 0) fail("rotary_embedding_dim {} does not fit heads of size {}", rotary, size);
+  const int64_t size = shape[3].constant(),
+                rotary = n.int_attribute("rotary_embedding_dim", 0) ? n.int_attribute("rotary_embedding_dim", 0) : size;
+  if (rotary < 2 || rotary > size || rotary % 2 != 0)
+    fail("rotary_embedding_dim {} does not fit heads of size {}", rotary, size);
   const bool interleaved = n.int_attribute("interleaved", 0) != 0;
   const int64_t half = rotary / 2;
-  const auto cache = [&](size_t i) { // [batch, seq, half] over all heads
+  const auto cache = [&](size_t i) {  // [batch, seq, half] over all heads
     ValueId c = n.in(i);
     if (n.has(3)) c = op::take(b, c, n.in(3), 0);
-    return op::broadcast_in_dim(b, part(b, c, b.rank(c) - 1, 0, half), {shape[0], shape[1], shape[2], half}, b.rank(c) == 3 ? std::vector<int64_t>{0, 1, 3} : std::vector<int64_t>{1, 3});
+    return op::broadcast_in_dim(b, part(b, c, b.rank(c) - 1, 0, half), {shape[0], shape[1], shape[2], half},
+                                b.rank(c) == 3 ? std::vector<int64_t>{0, 1, 3} : std::vector<int64_t>{1, 3});
   };
   const ValueId cosine = cache(1), sine = cache(2), turned = part(b, x, 3, 0, rotary);
   const std::vector<Dim> half_shape{shape[0], shape[1], shape[2], half};
@@ -290,7 +306,7 @@ std::vector<Value> rotary_embedding(NodeContext& n) {
   return {n.result(given.size() == 4 ? op::transpose(b, y, {0, 2, 1, 3}) : op::reshape(b, y, given))};
 }
 
-} // namespace
+}  // namespace
 
 std::span<const Registration> misc_importers() {
   static constexpr Registration list[] = {
@@ -313,4 +329,4 @@ std::span<const Registration> misc_importers() {
   return list;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

@@ -209,6 +209,17 @@ std::vector<Value> average_pool(NodeContext& n) {
   return {n.result(op::divide(n.b, sum, count))};
 }
 
+// The p-norm of each window; for p = 2 the root of the sum of squares.
+std::vector<Value> lp_pool(NodeContext& n) {
+  const Window w = read_window(n, n.ints_attribute("kernel_shape").value_or(std::vector<int64_t>{}),
+                               n.int_attribute("ceil_mode", 0) != 0);
+  const double p = static_cast<double>(n.int_attribute("p", 2));
+  const ValueId x = op::abs(n.b, n.in(0)), zero = op::scalar(n.b, n.dtype(0), 0);
+  const ValueId sum =
+      op::reduce_window(n.b, op::power(n.b, x, constant_like(n.b, x, p)), zero, pool_window(w, op::Reducer::kAdd));
+  return {n.result(op::power(n.b, sum, constant_like(n.b, sum, 1 / p)))};
+}
+
 std::vector<int64_t> spatial_axes(NodeContext& n) {
   std::vector<int64_t> axes(static_cast<size_t>(std::max<int64_t>(0, n.rank(0) - 2)));
   std::iota(axes.begin(), axes.end(), 2);
@@ -427,7 +438,7 @@ std::vector<Value> gelu(NodeContext& n) {
 // Where output position i lies in the input, by ONNX's coordinate_transformation_mode.
 double source_position(const std::string& mode, double i, double scale, double in_size, double out_size) {
   if (mode == "asymmetric") return i / scale;
-  if (mode == "align_corners") return out_size == 1 ? 0 : i * (in_size - 1) / (out_size - 1);
+  if (mode == "align_corners") return out_size == 1 ? 0 : i * (in_size - 1) / (scale * in_size - 1);
   if (mode == "pytorch_half_pixel") return out_size > 1 ? (i + 0.5) / scale - 0.5 : 0;
   if (mode == "tf_half_pixel_for_nn") return (i + 0.5) / scale;
   if (mode == "half_pixel_symmetric") {
@@ -469,7 +480,7 @@ Tensor weights(const ResizeModes& m, int64_t in_size, int64_t out_size, double s
     for (auto k = static_cast<int64_t>(std::floor(x - radius)); k <= static_cast<int64_t>(std::ceil(x + radius)); ++k) {
       const double t = (static_cast<double>(k) - x) / stretch;
       const double value = m.mode == "cubic" ? cubic(t, m.cubic_a) : std::max(0.0, 1 - std::fabs(t));
-      if (value == 0 || ((m.exclude_outside || m.antialias) && (k < 0 || k >= in_size))) continue;
+      if (value == 0 || (m.exclude_outside && (k < 0 || k >= in_size))) continue;
       row[std::clamp<int64_t>(k, 0, in_size - 1)] += value;
       sum += value;
     }
@@ -576,6 +587,7 @@ std::span<const Registration> nn_importers() {
       {"ConvTranspose", conv_transpose},
       {"MaxPool", max_pool},
       {"AveragePool", average_pool},
+      {"LpPool", lp_pool},
       {"GlobalAveragePool", global_average_pool},
       {"GlobalMaxPool", global_max_pool},
       {"BatchNormalization", batch_normalization},
