@@ -98,6 +98,8 @@ std::span<const Registration> quant_importers();
 std::span<const Registration> attention_importers();
 std::span<const Registration> loss_importers();
 std::span<const Registration> misc_importers();
+std::span<const Registration> einsum_importers();
+std::span<const Registration> grid_importers();
 
 // numpy.matmul.
 ValueId matmul(Builder& b, ValueId x, ValueId y);

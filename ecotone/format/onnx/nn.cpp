@@ -504,6 +504,10 @@ ValueId resize_axis(Builder& b, ValueId x, int64_t axis, const Dim& out, double 
     return op::take(b, x, op::divide(b, position, op::full_like(b, position, scale)), axis);
   }
   const int64_t in_size = in.constant(), out_size = out.constant();
+  // What a resize is computed from is made now, so it must be of a sane size.
+  constexpr int64_t kMostWeights = int64_t{1} << 26;
+  if (in_size < 1 || out_size < 0 || out_size > kMostWeights / in_size)
+    fail("a resize from {} to {} entries", in_size, out_size);
   if (m.mode == "nearest") {
     std::vector<int64_t> indices;
     for (int64_t i = 0; i < out_size; ++i) {
@@ -567,7 +571,7 @@ std::vector<Value> resize(NodeContext& n) {
       scale = static_cast<double>(out.constant()) / static_cast<double>(in.constant());
     } else {
       scale = scales[i];
-      if (!(scale > 0)) fail("a scale must be positive");
+      if (!(scale > 0 && scale < 1e6)) fail("a scale must be positive and below a million");
       if (scale == 1) continue;
       if (in.is_constant())
         out = static_cast<int64_t>(std::floor(static_cast<double>(in.constant()) * scale));

@@ -230,6 +230,8 @@ std::vector<Value> split(NodeContext& n) {
     parts = to_dims(*given);
   } else {
     const int64_t pieces = n.int_attribute("num_outputs", count);
+    if (pieces < 1 || pieces > std::max<int64_t>(count, 1))
+      fail("num_outputs is {}, but there are {} outputs", pieces, count);
     const Dim each = ceildiv(size, pieces);
     for (int64_t i = 0; i + 1 < pieces; ++i) parts.push_back(each);
     parts.push_back(size - each * (pieces - 1));
