@@ -7,7 +7,40 @@
 namespace ecotone::onnx {
 namespace {
 
-using Reader = protozero::pbf_reader;
+// A reader that checks that a field is written as its type is; protozero itself only asserts it.
+class Reader : private protozero::pbf_reader {
+  using Base = protozero::pbf_reader;
+  using Wire = protozero::pbf_wire_type;
+
+ public:
+  Reader(const char* data, size_t size) : Base(data, size) {}
+  explicit Reader(const Base& base) : Base(base) {}
+
+  using Base::next;
+  using Base::skip;
+  using Base::tag;
+  bool is_packed() const { return wire_type() == Wire::length_delimited; }
+
+  auto get_view() { return expect(Wire::length_delimited).Base::get_view(); }
+  Reader get_message() { return Reader(expect(Wire::length_delimited).Base::get_message()); }
+  int32_t get_enum() { return expect(Wire::varint).Base::get_enum(); }
+  int32_t get_int32() { return expect(Wire::varint).Base::get_int32(); }
+  int64_t get_int64() { return expect(Wire::varint).Base::get_int64(); }
+  uint64_t get_uint64() { return expect(Wire::varint).Base::get_uint64(); }
+  float get_float() { return expect(Wire::fixed32).Base::get_float(); }
+  double get_double() { return expect(Wire::fixed64).Base::get_double(); }
+  auto get_packed_int32() { return Base::get_packed_int32(); }
+  auto get_packed_int64() { return Base::get_packed_int64(); }
+  auto get_packed_uint64() { return Base::get_packed_uint64(); }
+  auto get_packed_float() { return Base::get_packed_float(); }
+  auto get_packed_double() { return Base::get_packed_double(); }
+
+ private:
+  Reader& expect(Wire wire) {
+    if (wire_type() != wire) fail("damaged: field {} is written as another type", tag());
+    return *this;
+  }
+};
 constexpr int kMaxDepth = 64;  // of subgraphs and types
 
 std::string text(Reader& r) {
@@ -22,7 +55,7 @@ std::string_view bytes(Reader& r) {
 // A repeated number, packed or not.
 template <class T, class Range, class Single>
 void read_numbers(Reader& r, std::vector<T>& out, Range range, Single single) {
-  if (r.wire_type() == protozero::pbf_wire_type::length_delimited)
+  if (r.is_packed())
     for (auto v : range(r)) out.push_back(static_cast<T>(v));
   else
     out.push_back(static_cast<T>(single(r)));
