@@ -1,4 +1,4 @@
-"""Real models, read from their files, at work on real input through `eco`; their numbers checked against ONNX Runtime.
+"""Real models, read from their files, at work on real input through `eco`; their numbers checked against ONNX Runtime and JAX.
 
 Writes pictures, a recording and results.json into build/demo. Exit 1 when a check fails, 2 when a model cannot be run.
 """
@@ -14,9 +14,9 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-
 import files
 import ocr
+import program
 import sentences
 import speech
 from eco import EcoError, EcoModel, largest_error
@@ -53,7 +53,7 @@ class Demo:
         self.start = time.perf_counter()
 
     def step(self, key, title, work):
-        self.screen.say(f"\n[{len(self.results) + 1}/5] {title}", "1")
+        self.screen.say(f"\n[{len(self.results) + 1}/6] {title}", "1")
         try:
             result = work()
         except EcoError as error:
@@ -62,9 +62,9 @@ class Demo:
             self.screen.say(f"  could not be run: {error}", "31")
         self.results[key] = result
 
-    def report(self, key, model, inputs):
+    def report(self, key, model, inputs, against="ONNX Runtime"):
         """Verifies one model on what it has just been given, and prints the line of numbers."""
-        report = model.verify(inputs)
+        report = model.verify(inputs, against)
         name, error = Path(model.path).name, largest_error(report)
         row = {"model": name, "engine": model.engine, "passed": report["passed"], "seconds": model.seconds,
                "runs": model.runs, "peak_mb": model.peak_mb, "report": report,
@@ -73,7 +73,7 @@ class Demo:
         if report["passed"] is None:
             self.screen.say(f"  {name}: {work} (ONNX Runtime); {report['reason']}", "33")
         elif report["passed"]:
-            self.screen.say(f"  {name}: agrees with ONNX Runtime, largest error {error:.2g}; {work}, {model.peak_mb:.0f} MB ({NOTE})", "32")
+            self.screen.say(f"  {name}: agrees with {against}, largest error {error:.2g}; {work}, {model.peak_mb:.0f} MB ({NOTE})", "32")
         else:
             bad = [o["name"] for o in report.get("outputs", []) if not o["passed"]]
             why = report.get("reason") or f"outputs {', '.join(bad)}, largest error {error:.2g}"
@@ -108,6 +108,15 @@ class Demo:
             self.wrong_unless("speech", result["right"], "the segments differ from what was spoken")
             return result | {"models": [self.report("speech", model, inputs)]}
 
+    def program(self):
+        path = self.output / "fit.mlir"
+        inputs, wanted, text = program.export(path)
+        with EcoModel(path, self.eco) as model:
+            result, lines = program.run(model, inputs, wanted, text)
+            self.screen.say("\n".join(lines))
+            self.wrong_unless("program", result["right"], "the coefficients differ from JAX's")
+            return result | {"models": [self.report("program", model, inputs, "JAX")]}
+
     def picture(self, key, wanted, latin, degrees, seed):
         folder = "rapidocr_onnxruntime"
         reader = package_file(folder, "models/ch_PP-OCRv4_rec_infer.onnx")
@@ -137,9 +146,10 @@ def main():
     if engine == "eco" and not os.access(options.eco, os.X_OK):
         print(f"demo: no {options.eco}; run `make build`", file=sys.stderr)
         return 3
-    if importlib.util.find_spec("onnxruntime") is None:
-        print("demo: no onnxruntime in this Python; run `make demo`", file=sys.stderr)
-        return 3
+    for package in ("onnxruntime", "jax"):
+        if importlib.util.find_spec(package) is None:
+            print(f"demo: no {package} in this Python; run `make demo`", file=sys.stderr)
+            return 3
     if engine != "eco":
         screen.say("Developing the glue: ONNX Runtime runs the models, eco does not take part, nothing is verified.", "33")
     demo = Demo(options.eco, options.output, screen)
@@ -148,6 +158,8 @@ def main():
     demo.step("speech", "Speech found in a recording (silero-vad)", demo.speech)
     demo.step("english", "Text read in a picture (PP-OCR v4)", lambda: demo.picture("english", ocr.ENGLISH, True, 2.5, 1))
     demo.step("chinese", "Chinese text read in a picture (PP-OCR v4)", lambda: demo.picture("chinese", ocr.CHINESE, False, -2, 2))
+    if engine == "eco":
+        demo.step("program", "A JAX program (StableHLO text)", demo.program)
     verified = engine == "eco" and not demo.failed and not demo.broken
     summary = {"schema_version": 1, "engine": engine, "verified": verified, "failed": sorted(set(demo.failed)), "not_run": demo.broken,
                "seconds": time.perf_counter() - demo.start, "results": demo.results}

@@ -90,13 +90,13 @@ class EcoModel:
         self.runs += 1
         return outputs
 
-    def verify(self, inputs):
-        """`eco verify --against onnxruntime --json` on these inputs: its report, or the failure as one."""
+    def verify(self, inputs, against):
+        """`eco verify --json` on these inputs, against "ONNX Runtime" or "JAX": its report, or the failure as one."""
         if self.session:
             return {"passed": None, "reason": "not verified: ECOTONE_DEMO_ENGINE=onnxruntime checks the glue alone"}
         given = os.path.join(self.folder.name, "verify.npz")
         np.savez(given, **inputs)
-        command = [self.eco, "-q", "verify", self.path, "--against", "onnxruntime", "--json", "-i", given]
+        command = [self.eco, "-q", "verify", self.path, "--against", against.replace(" ", "").lower(), "--json", "-i", given]
         done = subprocess.run(command, capture_output=True, text=True, env={"ECOTONE_PYTHON": sys.executable, **os.environ})
         try:
             report = json.loads(done.stdout)

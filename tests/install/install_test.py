@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import unittest
 
@@ -39,11 +40,20 @@ class Install(unittest.TestCase):
         return build / "embed"
 
     def test_a_program_against_the_package(self):
-        program = self.build_embed(self.folder / "embed")
-        self.check_output(run(program))
+        self.check_program(self.build_embed(self.folder / "embed"))
 
-    def check_output(self, text):
-        self.assertEqual(text, "scale: 1 input, 1 parameter, 1 output\n")
+    def check_program(self, program):
+        """It does what the command does: silero-vad on the same seeded inputs, bit for bit."""
+        (model,) = pathlib.Path(sysconfig.get_path("purelib")).glob("silero_vad/data/silero_vad_op18_ifless.onnx")
+        shapes = ["input=1,576", "state=2,1,128"]
+        ours, theirs = self.folder / "embed.npz", self.folder / "eco.npz"
+        text = run(program, model, ours, *shapes)
+        self.assertRegex(text, r"(?m)^output: 1x1xf32$")
+        run(BUILD / "bin" / "eco", "-q", "run", model, "-o", theirs, *(word for shape in shapes for word in ("--shape", shape)))
+        self.assertEqual(ours.read_bytes(), theirs.read_bytes())
+        missing = subprocess.run([program, self.folder / "missing.onnx", ours], capture_output=True, text=True, check=False)
+        self.assertEqual(missing.returncode, 2)
+        self.assertIn("missing.onnx", missing.stderr)
 
     def test_every_header_stands_alone(self):
         headers = sorted(self.prefix.rglob("include/ecotone/**/*.h"))
@@ -90,7 +100,7 @@ class Install(unittest.TestCase):
             *("g++", "-std=c++20", SOURCE / "examples" / "embed" / "embed.cpp", "-o", program),
             *("-DFMT_SHARED", "-I", self.prefix / "include", library, "-lfmt", f"-Wl,-rpath,{library.parent}"),
         )
-        self.check_output(run(program))
+        self.check_program(program)
 
 
 if __name__ == "__main__":
