@@ -56,7 +56,6 @@ class Parser {
   std::string parse_key();
   Attribute parse_dense();
   Attribute parse_dense_resource();
-  Attribute parse_sharding(std::string name, Position at);
 
   // parse_dense.cpp
   Tensor parse_elements(const Type& type, bool& splat);
@@ -64,7 +63,6 @@ class Parser {
 
   // parse_operations.cpp
   void parse_top_level();
-  void parse_module_body();
   void parse_module();
   void parse_function();
   void parse_alias();
@@ -90,7 +88,6 @@ class Parser {
   void parse_convolution(Operation& op);
   void parse_slice_ranges(Operation& op);
   void parse_dimension_pair(Operation& op, const char* lhs, const char* rhs);
-  void parse_return(Operation& op);
 
   Lexer lex_;
   File file_;
