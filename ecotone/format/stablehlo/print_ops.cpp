@@ -60,6 +60,7 @@ void add_list(std::string& out, std::string_view name, std::span<const int64_t> 
 
 // All of one type: the short form.
 void print_elementwise(FunctionPrinter& f, PrintCall& c) {
+  if (!c.equation.op->name.starts_with("stablehlo.")) return f.generic(c, c.equation.op->name, "");
   for (const Type& t : c.operand_types)
     if (type_text(t) != type_text(c.result_types[0])) return f.generic(c, c.equation.op->name, "");
   f.pretty_same(c, c.equation.op->name, "");
@@ -68,12 +69,11 @@ void print_elementwise(FunctionPrinter& f, PrintCall& c) {
 void print_compare(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<CompareAttributes>();
   const auto direction = EnumNames<ComparisonDirection>::kNames[static_cast<size_t>(a.direction)];
-  std::string type;
+  f.begin_results(c);
+  f.out() += fmt::format("stablehlo.compare {}, {}, {}", direction, c.operands[0], c.operands[1]);
   if (a.type != ComparisonType::kDefault)
-    type = fmt::format(", compare_type = #stablehlo<comparison_type {}>",
-                       EnumNames<ComparisonType>::kNames[static_cast<size_t>(a.type)]);
-  f.generic(c, "stablehlo.compare",
-            fmt::format("comparison_direction = #stablehlo<comparison_direction {}>{}", direction, type));
+    f.out() += fmt::format(", {}", EnumNames<ComparisonType>::kNames[static_cast<size_t>(a.type)]);
+  f.finish_types(c.operand_types, c.result_types);
 }
 
 void print_plain(FunctionPrinter& f, PrintCall& c) {
@@ -325,19 +325,26 @@ void print_map(FunctionPrinter& f, PrintCall& c) {
 
 void print_dot(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<DotAttributes>();
+  if (!a.algorithm) {
+    std::string suffix;
+    if (!a.lhs_batching_dimensions.empty())
+      suffix += fmt::format(", batching_dims = {} x {}", list_text(a.lhs_batching_dimensions),
+                            list_text(a.rhs_batching_dimensions));
+    suffix += fmt::format(", contracting_dims = {} x {}", list_text(a.lhs_contracting_dimensions),
+                          list_text(a.rhs_contracting_dimensions));
+    if (!a.precision.empty()) suffix += fmt::format(", precision = [{}]", fmt::join(a.precision, ", "));
+    return f.pretty(c, "stablehlo.dot_general", suffix);
+  }
   std::string numbers;
   add_list(numbers, "lhs_batching_dimensions", a.lhs_batching_dimensions);
   add_list(numbers, "rhs_batching_dimensions", a.rhs_batching_dimensions);
   add_list(numbers, "lhs_contracting_dimensions", a.lhs_contracting_dimensions);
   add_list(numbers, "rhs_contracting_dimensions", a.rhs_contracting_dimensions);
-  std::string algorithm;
-  if (a.algorithm)
-    algorithm = ", algorithm = " + (a.algorithm->starts_with('#') ? *a.algorithm
-                                                                  : fmt::format("#stablehlo.dot_algorithm<{}>",
-                                                                                *a.algorithm));
+  std::string algorithm = *a.algorithm;
+  std::erase_if(algorithm, [](char ch) { return ch == '"' || ch == '{' || ch == '}'; });
   f.generic(c, "stablehlo.dot_general",
-            fmt::format("dot_dimension_numbers = #stablehlo.dot<{}>{}{}", numbers, precision_text(a.precision),
-                        algorithm));
+            fmt::format("dot_dimension_numbers = #stablehlo.dot<{}>{}, algorithm = #stablehlo.dot_algorithm<{}>", numbers,
+                        precision_text(a.precision), algorithm));
 }
 
 // [b, f, 0, 1]
@@ -468,7 +475,10 @@ void print_custom_call(FunctionPrinter& f, PrintCall& c) {
   std::string properties = fmt::format("call_target_name = {}", string_text(a.target));
   if (a.has_side_effect) properties += ", has_side_effect = true";
   for (const auto& [key, value] : a.config.entries) {
-    if (key == "call_target_name" || key == "has_side_effect") continue;
+    // Layouts and aliases are about memory, and their attributes are not kept well enough to be written.
+    if (key == "call_target_name" || key == "has_side_effect" || key == "operand_layouts" || key == "result_layouts" ||
+        key == "output_operand_aliases" || key == "called_computations")
+      continue;
     const auto* number = std::get_if<int64_t>(&value.value);
     properties += fmt::format(", {} = {}", key_text(key),
                               key == "api_version" && number ? fmt::format("{} : i32", *number)
