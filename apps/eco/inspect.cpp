@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ecotone/base/error.h"
+#include "ecotone/format/stablehlo/stablehlo.h"
 #include "ecotone/op/contract.h"
 
 #include "apps/eco/eco.h"
@@ -21,7 +22,7 @@ using nlohmann::ordered_json;
 struct InspectOptions {
   std::string model;
   std::vector<std::string> shapes;
-  bool json = false;
+  bool json = false, text = false;
 };
 
 // A multiply-add counts as two, any other op as one per element of its result. Regions and calls count once.
@@ -91,6 +92,10 @@ int inspect(const InspectOptions& o) {
   for (const std::string& s : o.shapes) options.shapes.insert(parse_shape_option(s));
   const Model model = load_model(o.model, options);
   const Program& p = *model.program;
+  if (o.text) {
+    std::cout << stablehlo::print_program(p);
+    return kOk;
+  }
   const Summary s = summarize(p);
   const auto file_bytes = std::filesystem::file_size(o.model);
   if (o.json) {
@@ -137,7 +142,8 @@ void add_inspect(CLI::App& app, Action& action) {
   CLI::App* verb = app.add_subcommand("inspect", "Show a model's inputs, outputs, parameters, operations and work");
   verb->add_option("model", o->model, "An ONNX model")->required();
   verb->add_option("--shape", o->shapes, "Sizes of an input, as name=1,3,224,224; may be repeated");
-  verb->add_flag("--json", o->json, "Print JSON");
+  CLI::Option* json = verb->add_flag("--json", o->json, "Print JSON");
+  verb->add_flag("--text", o->text, "Print the program as StableHLO text")->excludes(json);
   verb->callback([o, &action] { action = [o] { return inspect(*o); }; });
 }
 

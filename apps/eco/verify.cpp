@@ -2,6 +2,7 @@
 
 #include "ecotone/engine/verify.h"
 
+#include <algorithm>
 #include <iostream>
 
 #include <fmt/core.h>
@@ -10,6 +11,7 @@
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
+#include "ecotone/engine/conformance.h"
 
 #include "apps/eco/eco.h"
 
@@ -93,8 +95,36 @@ int report(const VerifyOptions& o, const VerifyReport& r) {
   return r.passed ? kOk : kFindings;
 }
 
+int report(const VerifyOptions& o, const std::vector<CheckReport>& checks) {
+  const auto failed = std::count_if(checks.begin(), checks.end(), [](const CheckReport& c) { return !c.passed; });
+  if (checks.empty()) fail("{}: no function without arguments has a check", o.model);
+  if (o.json) {
+    ordered_json rows = ordered_json::array();
+    for (const CheckReport& c : checks) {
+      ordered_json row{{"chunk", c.chunk}, {"function", c.function}, {"check", c.check}, {"location", c.location}};
+      row["passed"] = c.passed;
+      if (!c.passed) row["reason"] = c.reason;
+      rows.push_back(std::move(row));
+    }
+    std::cout << ordered_json{{"schema_version", kSchemaVersion},
+                              {"model", o.model},
+                              {"passed", failed == 0},
+                              {"checks", std::move(rows)}}
+                     .dump(2)
+              << '\n';
+    return failed ? kFindings : kOk;
+  }
+  for (const CheckReport& c : checks)
+    fmt::print("{} {} {} {}{}{}\n", c.passed ? "pass" : "FAIL", c.location.empty() ? o.model : c.location,
+               c.function.empty() ? "" : "@" + c.function, c.check, c.reason.empty() ? "" : ": ", c.reason);
+  fmt::print("{} of {} checks hold\n", checks.size() - static_cast<size_t>(failed), checks.size());
+  return failed ? kFindings : kOk;
+}
+
 int verify(const VerifyOptions& o) {
   const ModelFormat format = detect_format(o.model);
+  if (format == ModelFormat::kStableHlo && o.against.empty() && is_conformance_file(o.model))
+    return report(o, run_conformance(o.model));
   if (!o.against.empty() && std::filesystem::is_directory(o.against))
     return report(o, verify_against_folder(o.model, o.against));
   const auto [model, inputs] = o.inputs.load(o.model);
@@ -107,9 +137,11 @@ int verify(const VerifyOptions& o) {
 void add_verify(CLI::App& app, Action& action) {
   auto o = std::make_shared<VerifyOptions>();
   CLI::App* verb = app.add_subcommand("verify", "Check a model's numbers against another engine or stored values");
-  verb->add_option("model", o->model, "An ONNX model")->required();
+  verb->add_option("model", o->model, "An ONNX model, StableHLO text, or a StableHLO conformance file (check.*)")
+      ->required();
   verb->add_option("--against", o->against,
-                   "onnxruntime (the default), openvino, or a folder of input_N.pb and output_N.pb");
+                   "onnxruntime (the default for ONNX), jax (for StableHLO), openvino, or a folder of input_N.pb and "
+                   "output_N.pb");
   o->inputs.add_to(*verb);
   verb->add_option("--threads", o->threads, "Threads of the other engine; 0 is its own choice")
       ->check(CLI::NonNegativeNumber);

@@ -1,0 +1,175 @@
+// From the syntax tree to Programs.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "ecotone/format/stablehlo/stablehlo.h"
+#include "ecotone/format/stablehlo/syntax.h"
+#include "ecotone/ir/builder.h"
+#include "ecotone/op/elementwise.h"
+
+namespace ecotone::stablehlo {
+
+// An Error whose message starts with file, line and column already.
+class PlacedError : public Error {
+ public:
+  using Error::Error;
+};
+
+// What is known of a value while it is read, so that shapes that the program computes become Dims.
+struct Known {
+  std::vector<Dim> dims;  // of an integer or bool scalar, or a vector of integers
+  // Of a comparison of sizes that is not decided: lhs direction rhs.
+  struct Comparison {
+    op::ComparisonDirection direction;
+    Dim left, right;
+  };
+  std::shared_ptr<const Comparison> comparison;
+};
+
+// Where operations are read into: a function's or a region's Builder, and the names in scope.
+struct Frame {
+  Builder& builder;
+  std::unordered_map<std::string_view, std::vector<ValueId>> names{};
+  std::unordered_map<ValueId, Known> known{};
+  std::unordered_map<ValueId, std::shared_ptr<const syntax::Quantization>> quantized{};  // held as storage integers
+  bool strip_quantization = false;  // a region whose quantized arguments are floats here
+  bool is_entry = false;            // the Builder is the entry function's own
+};
+
+class Importer;
+
+// One operation being read. What attributes are asked for are understood; the others become annotations.
+class OpCall {
+ public:
+  OpCall(Importer& importer, Frame& frame, const syntax::Operation& op) : importer(importer), frame(frame), op(op) {}
+
+  Importer& importer;
+  Frame& frame;
+  const syntax::Operation& op;
+  std::vector<ValueId> operands;
+
+  Builder& b() { return frame.builder; }
+  [[noreturn]] void fail_here(const std::string& message) const;
+  // Throws Error unless there are so many operands.
+  void expect_operands(size_t count) const;
+
+  const syntax::Attribute* find(std::string_view name);
+  const syntax::Attribute& get(std::string_view name);  // Error when absent
+  int64_t integer(std::string_view name);
+  int64_t integer(std::string_view name, int64_t otherwise);
+  bool flag(std::string_view name, bool otherwise);
+  std::string text(std::string_view name, std::string_view otherwise);  // strings, enums, symbols
+  std::vector<int64_t> integers(std::string_view name);                 // [1, 2] or dense; empty when absent
+  std::vector<std::string> texts(std::string_view name);
+  // dense<[[0, 1], ...]> as lows and highs; empty when absent.
+  void padding(std::string_view name, std::vector<Dim>& low, std::vector<Dim>& high);
+  template <class E>
+  E choice(std::string_view name, std::string_view otherwise);
+
+  // The declared type of result i: sizes that it leaves open are from `open` (by position) or an Error.
+  TensorType declared(size_t i = 0, const std::vector<Dim>* open = nullptr) const;
+  DType declared_dtype(size_t i = 0) const;
+
+  std::vector<ValueId> add(const Op& op, Attributes attributes = {}, std::vector<Region> regions = {});
+  std::vector<ValueId> add(const Op& op, Attributes attributes, std::span<const ValueId> values,
+                           std::vector<Region> regions = {});
+  // Region i with inputs of these types; free names of all regions are captured alike.
+  Region region(size_t i, std::span<const Type> inputs);
+  Type operand_type(size_t i) const { return frame.builder.type(operands.at(i)); }
+
+ private:
+  std::shared_ptr<const DynamicAttributes> annotations() const;
+  void find_captures();
+
+  std::set<std::string_view> used_;
+  bool captures_found_ = false;
+  std::vector<std::string_view> capture_names_;  // with their results flattened in `captures_`
+  std::vector<ValueId> captures_;
+};
+
+class Importer {
+ public:
+  Importer(const syntax::File& file, const ReadOptions& options);
+
+  ProgramRef entry();
+  std::vector<ecotone::stablehlo::Function> all();
+
+  ProgramRef function(const syntax::Function& f, bool is_entry);
+  const syntax::Function* find_function(std::string_view name) const;
+  // The results of a region or function body.
+  std::vector<ValueId> body(Frame& frame, const syntax::Region& region);
+  // A call whose sizes are known only here: the callee's operations in the caller's place.
+  std::vector<ValueId> inline_call(Frame& frame, const syntax::Function& callee, std::span<const ValueId> args,
+                                   syntax::Position at);
+  bool is_dynamic(const syntax::Function& f);
+  bool module_is_dynamic() const { return dynamic_module_; }
+
+  // Notes an operation that can't be read, and goes on with a placeholder; finish() reports them all.
+  std::vector<ValueId> unsupported(OpCall& call, const std::string& why);
+  [[noreturn]] void fail_at(syntax::Position at, const std::string& message) const;
+  std::string place(syntax::Position at) const;
+
+ private:
+  std::vector<ValueId> operation(Frame& frame, const syntax::Operation& op);
+  void check_results(const OpCall& call, std::span<const ValueId> results) const;
+  void finish() const;
+  LocationId location(const syntax::Operation& op);
+  LocationId resolve_location(syntax::LocationIndex index, int depth);
+  const syntax::Function& entry_function() const;
+  void add_arguments(Frame& frame, const syntax::Function& f, bool is_entry);
+  void add_results(Frame& frame, const syntax::Function& f, std::span<const ValueId> results, bool is_entry);
+
+  const syntax::File& file_;
+  const ReadOptions& options_;
+  std::unordered_map<std::string_view, const syntax::Function*> functions_;
+  std::unordered_map<const syntax::Function*, ProgramRef> programs_;
+  std::unordered_map<const syntax::Function*, bool> dynamic_;
+  std::vector<const syntax::Function*> in_progress_;
+  std::vector<LocationId> locations_;
+  std::vector<bool> resolving_;
+  std::vector<std::string> unsupported_;
+  bool dynamic_module_ = false;
+  size_t equations_ = 0;  // inlining repeats bodies: bounded
+};
+
+// ops.cpp: reads one operation; null when there is no such operation.
+using OpReader = std::vector<ValueId> (*)(OpCall&);
+OpReader find_reader(std::string_view name);
+// composite.cpp
+std::vector<ValueId> read_composite(OpCall& call);
+std::vector<ValueId> read_call(OpCall& call);
+// dynamic.cpp: operations whose result sizes are values, lifted to Dims.
+OpReader find_dynamic_reader(std::string_view name);
+// What a result's value is, where it is a size or follows from sizes.
+void track(OpCall& call, std::span<const ValueId> results);
+const Known* known(const Frame& frame, ValueId value);
+// quantized.cpp: an operation with quantized operands or results, by floats.
+bool touches_quantized(const OpCall& call);
+std::vector<ValueId> read_quantized(OpCall& call, OpReader reader);
+void note_quantized(Frame& frame, const syntax::Type& type, ValueId value);
+// As a Type: a quantized one is its storage (or, stripped, its expressed type). Sizes left open are taken from `open`.
+Type to_type(const syntax::Type& type, bool strip_quantization, const std::vector<Dim>* open, const std::string& where);
+AttributeValue to_value(const syntax::Attribute& attribute);
+Tensor dense_tensor(const syntax::Attribute& attribute);  // splats expanded; Error when that is big
+
+template <class E>
+E OpCall::choice(std::string_view name, std::string_view otherwise) {
+  const std::string given = text(name, otherwise);
+  const auto& names = EnumNames<E>::kNames;
+  std::string choices;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == given) return static_cast<E>(i);
+    choices += (i ? ", " : "") + std::string(names[i]);
+  }
+  fail_here("'" + std::string(name) + "' is '" + given + "'; it can be " + choices);
+}
+
+}  // namespace ecotone::stablehlo

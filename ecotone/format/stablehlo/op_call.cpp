@@ -1,0 +1,291 @@
+// What readers of operations ask of one: operands, attributes, types and regions.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "ecotone/format/stablehlo/import.h"
+
+namespace ecotone::stablehlo {
+namespace {
+
+using syntax::Attribute;
+
+// Names that a region uses but does not define, in order of first use.
+void free_names(const syntax::Region& region, std::set<std::string_view>& defined, std::set<std::string_view>& seen,
+                std::vector<std::string_view>& found) {
+  // Names that are defined here hide none outside (MLIR forbids it), so they can simply be taken away again.
+  std::vector<std::string_view> added;
+  const auto define = [&](std::string_view name) {
+    if (defined.insert(name).second) added.push_back(name);
+  };
+  for (const syntax::Argument& a : region.arguments) define(a.name);
+  for (const syntax::Operation& op : region.operations) {
+    for (const syntax::Use& use : op.operands)
+      if (!defined.contains(use.name) && seen.insert(use.name).second) found.push_back(use.name);
+    for (const syntax::Region& r : op.regions) free_names(r, defined, seen, found);
+    for (const syntax::Result& r : op.results) define(r.name);
+  }
+  for (const std::string_view name : added) defined.erase(name);
+}
+
+}  // namespace
+
+Type to_type(const syntax::Type& type, bool strip_quantization, const std::vector<Dim>* open, const std::string& where) {
+  if (type.kind == syntax::Type::Kind::kToken) return Token{};
+  if (type.kind != syntax::Type::Kind::kTensor)
+    fail_kind(ErrorKind::kUnsupported, "{}: values of type {} are not supported; tensors and tokens are", where, type.str());
+  TensorType t{type.quantization && !strip_quantization ? type.quantization->storage : type.dtype, {}};
+  for (size_t d = 0; d < type.shape.size(); ++d) {
+    if (type.shape[d] != syntax::kDynamic)
+      t.shape.emplace_back(type.shape[d]);
+    else if (open && d < open->size())
+      t.shape.push_back((*open)[d]);
+    else
+      fail_kind(ErrorKind::kUnsupported, "{}: the size of dimension {} of {} is not known", where, d, type.str());
+  }
+  return t;
+}
+
+AttributeValue to_value(const Attribute& a) {
+  switch (a.kind) {
+    case Attribute::Kind::kUnit:
+      return {true};
+    case Attribute::Kind::kBool:
+      return {a.boolean};
+    case Attribute::Kind::kInteger:
+      return {a.integer};
+    case Attribute::Kind::kFloat:
+      return {a.number};
+    case Attribute::Kind::kString:
+    case Attribute::Kind::kSymbol:
+    case Attribute::Kind::kEnum:
+    case Attribute::Kind::kOpaque:
+      return {a.text};
+    case Attribute::Kind::kArray: {
+      AttributeList list;
+      for (const Attribute& i : a.items) list.push_back(to_value(i));
+      return {std::move(list)};
+    }
+    case Attribute::Kind::kDictionary: {
+      DynamicAttributes d;
+      for (const auto& [key, value] : a.entries) d.set(key, to_value(value));
+      return {std::move(d)};
+    }
+    case Attribute::Kind::kType:
+      if (a.type->kind == syntax::Type::Kind::kScalar) return {a.type->dtype};
+      if (a.type->kind == syntax::Type::Kind::kTensor && !a.type->is_dynamic() && !a.type->quantization)
+        return {TensorType{a.type->dtype, to_dims(a.type->shape)}};
+      return {a.type->str()};
+    case Attribute::Kind::kTensor:
+      return {dense_tensor(a)};
+  }
+  return {};
+}
+
+Tensor dense_tensor(const Attribute& a) {
+  if (!a.splat || a.tensor.shape() == a.type->shape) return a.tensor;
+  constexpr int64_t kMostExpanded = 1 << 20;
+  const int64_t count = element_count(a.type->shape);
+  if (count > kMostExpanded) fail("the constant attribute {} is too big", a.type->str());
+  MutableTensor t(a.tensor.dtype(), a.type->shape);
+  const size_t width = static_cast<size_t>(byte_size(a.tensor.dtype()));
+  for (int64_t i = 0; i < count; ++i)
+    std::memcpy(t.bytes().data() + static_cast<size_t>(i) * width, a.tensor.bytes().data(), width);
+  return std::move(t).freeze();
+}
+
+void OpCall::fail_here(const std::string& message) const {
+  importer.fail_at(op.at, op.name + ": " + message);
+}
+
+void OpCall::expect_operands(size_t count) const {
+  if (operands.size() != count) fail_here(fmt::format("takes {} operands, not {}", count, operands.size()));
+}
+
+const Attribute* OpCall::find(std::string_view name) {
+  const Attribute* a = syntax::find(op.attributes, name);
+  if (a) used_.insert(name);
+  return a;
+}
+
+const Attribute& OpCall::get(std::string_view name) {
+  const Attribute* a = find(name);
+  if (!a) fail_here(fmt::format("the attribute '{}' is missing", name));
+  return *a;
+}
+
+int64_t OpCall::integer(std::string_view name) {
+  const Attribute& a = get(name);
+  if (a.kind != Attribute::Kind::kInteger)
+    importer.fail_at(a.at, fmt::format("{}: '{}' must be an integer", op.name, name));
+  return a.integer;
+}
+int64_t OpCall::integer(std::string_view name, int64_t otherwise) {
+  return find(name) ? integer(name) : otherwise;
+}
+
+bool OpCall::flag(std::string_view name, bool otherwise) {
+  const Attribute* a = find(name);
+  if (!a) return otherwise;
+  if (a->kind == Attribute::Kind::kUnit) return true;
+  if (a->kind != Attribute::Kind::kBool)
+    importer.fail_at(a->at, fmt::format("{}: '{}' must be true or false", op.name, name));
+  return a->boolean;
+}
+
+std::string OpCall::text(std::string_view name, std::string_view otherwise) {
+  const Attribute* a = find(name);
+  if (!a) return std::string(otherwise);
+  if (a->text.empty() && a->kind != Attribute::Kind::kString)
+    importer.fail_at(a->at, fmt::format("{}: '{}' must be a name", op.name, name));
+  return a->text;
+}
+
+std::vector<int64_t> OpCall::integers(std::string_view name) {
+  const Attribute* a = find(name);
+  if (!a) return {};
+  if (a->kind == Attribute::Kind::kTensor) {
+    const Tensor t = dense_tensor(*a);
+    if (!is_float(t.dtype()) && !is_complex(t.dtype())) return t.to_ints();
+  } else if (a->kind == Attribute::Kind::kArray) {
+    std::vector<int64_t> values;
+    for (const Attribute& i : a->items) {
+      if (i.kind != Attribute::Kind::kInteger && i.kind != Attribute::Kind::kBool)
+        importer.fail_at(i.at, fmt::format("{}: '{}' must be a list of integers", op.name, name));
+      values.push_back(i.integer);
+    }
+    return values;
+  }
+  importer.fail_at(a->at, fmt::format("{}: '{}' must be a list of integers", op.name, name));
+}
+
+std::vector<std::string> OpCall::texts(std::string_view name) {
+  const Attribute* a = find(name);
+  std::vector<std::string> texts;
+  if (a)
+    for (const Attribute& i : a->items) texts.push_back(i.text);
+  return texts;
+}
+
+void OpCall::padding(std::string_view name, std::vector<Dim>& low, std::vector<Dim>& high) {
+  const Attribute* a = find(name);
+  if (!a) return;
+  std::vector<int64_t> flat;
+  if (a->kind == Attribute::Kind::kTensor) {
+    flat = dense_tensor(*a).to_ints();
+  } else {
+    for (const Attribute& pair : a->items)
+      for (const Attribute& i : pair.items) flat.push_back(i.integer);
+    if (flat.size() != 2 * a->items.size())
+      importer.fail_at(a->at, fmt::format("{}: '{}' must be a list of pairs", op.name, name));
+  }
+  if (flat.size() % 2) importer.fail_at(a->at, fmt::format("{}: '{}' must be a list of pairs", op.name, name));
+  for (size_t i = 0; i < flat.size(); i += 2) {
+    low.emplace_back(flat[i]);
+    high.emplace_back(flat[i + 1]);
+  }
+}
+
+TensorType OpCall::declared(size_t i, const std::vector<Dim>* open) const {
+  if (i >= op.result_types.size()) fail_here("a result type is missing");
+  const Type type = to_type(*op.result_types[i], frame.strip_quantization, open, importer.place(op.at));
+  if (is_token(type)) fail_here("the result must be a tensor");
+  return tensor(type);
+}
+
+DType OpCall::declared_dtype(size_t i) const {
+  if (i >= op.result_types.size() || op.result_types[i]->kind != syntax::Type::Kind::kTensor)
+    fail_here("the result must be a tensor");
+  return op.result_types[i]->dtype;
+}
+
+std::shared_ptr<const DynamicAttributes> OpCall::annotations() const {
+  DynamicAttributes kept;
+  for (const auto& [key, value] : op.attributes) {
+    // Follow from the form alone.
+    if (used_.contains(key) || key == "operandSegmentSizes" || key == "operand_segment_sizes" || key == "result_accuracy")
+      continue;
+    kept.set(key, to_value(value));
+  }
+  return kept.empty() ? nullptr : std::make_shared<const DynamicAttributes>(std::move(kept));
+}
+
+std::vector<ValueId> OpCall::add(const Op& definition, Attributes attributes, std::vector<Region> regions) {
+  return add(definition, std::move(attributes), operands, std::move(regions));
+}
+
+std::vector<ValueId> OpCall::add(const Op& definition, Attributes attributes, std::span<const ValueId> values,
+                                 std::vector<Region> regions) {
+  return b().add(definition, std::move(attributes), values, std::move(regions), captures_,
+                 op.attributes.empty() ? nullptr : annotations());
+}
+
+void OpCall::find_captures() {
+  if (captures_found_) return;
+  captures_found_ = true;
+  std::set<std::string_view> defined, seen;
+  for (const syntax::Region& r : op.regions) free_names(r, defined, seen, capture_names_);
+  for (const std::string_view name : capture_names_) {
+    const auto found = frame.names.find(name);
+    if (found == frame.names.end()) fail_here(fmt::format("a region uses %{}, which is not defined", name));
+    captures_.insert(captures_.end(), found->second.begin(), found->second.end());
+  }
+}
+
+Region OpCall::region(size_t i, std::span<const Type> inputs) {
+  if (i >= op.regions.size()) fail_here("a region is missing");
+  find_captures();
+  const syntax::Region& syntax = op.regions[i];
+  if (syntax.arguments.size() != inputs.size())
+    fail_here(fmt::format("region {} has {} arguments, but {} values are passed to it", i, syntax.arguments.size(), inputs.size()));
+  Builder builder("region");
+  builder.set_location(b().location());
+  Region region;
+  for (SymbolId s = 0; s < b().symbols().size(); ++s) {
+    const SymbolInfo& symbol = b().symbols()[s];
+    builder.symbol(symbol.name, symbol.min, symbol.max);
+    region.dim_args.push_back(Dim::symbol(s));
+  }
+  Frame inner{builder};
+  inner.strip_quantization = frame.strip_quantization;
+  for (size_t a = 0; a < inputs.size(); ++a) {
+    const syntax::Argument& argument = syntax.arguments[a];
+    const syntax::Type& declared = *argument.type;
+    bool fits = (declared.kind == syntax::Type::Kind::kToken) == is_token(inputs[a]);
+    if (fits && !is_token(inputs[a])) {
+      const TensorType& t = tensor(inputs[a]);
+      const DType wanted =
+          declared.quantization && !frame.strip_quantization ? declared.quantization->storage : declared.dtype;
+      fits = t.dtype == wanted && t.shape.size() == declared.shape.size();
+      for (size_t d = 0; fits && d < t.shape.size(); ++d)
+        fits = declared.shape[d] == syntax::kDynamic || !t.shape[d].is_constant() ||
+               t.shape[d].constant() == declared.shape[d];
+    }
+    if (!fits)
+      importer.fail_at(argument.at, fmt::format("{}: the argument %{} of a region is {}, but {} is passed to it", op.name,
+                                                argument.name, declared.str(), str(inputs[a], b().symbols())));
+    const ValueId value = builder.input(fmt::format("arg{}", a), inputs[a]);
+    inner.names.emplace(argument.name, std::vector{value});
+    if (!frame.strip_quantization) note_quantized(inner, declared, value);
+  }
+  size_t next = 0;
+  for (const std::string_view name : capture_names_) {
+    std::vector<ValueId> values;
+    for (size_t n = frame.names.at(name).size(); n > 0; --n) {
+      const ValueId outer = captures_[next++];
+      const ValueId value = builder.input(std::string(name), b().type(outer));
+      values.push_back(value);
+      // The same symbols stand for the same sizes inside.
+      if (const auto k = frame.known.find(outer); k != frame.known.end()) inner.known.emplace(value, k->second);
+      if (const auto q = frame.quantized.find(outer); q != frame.quantized.end()) inner.quantized.emplace(value, q->second);
+    }
+    if (!inner.names.emplace(name, std::move(values)).second)
+      fail_here(fmt::format("%{} is defined twice", name));
+  }
+  const std::vector<ValueId> results = importer.body(inner, syntax);
+  for (size_t r = 0; r < results.size(); ++r) builder.output(fmt::format("out{}", r), results[r]);
+  region.body = std::move(builder).build();
+  return region;
+}
+
+}  // namespace ecotone::stablehlo
