@@ -11,6 +11,7 @@
 
 #include "ecotone/format/onnx/proto.h"
 #include "ecotone/ir/builder.h"
+#include "ecotone/op/reduce.h"
 
 namespace ecotone::onnx {
 
@@ -100,6 +101,14 @@ std::span<const Registration> loss_importers();
 std::span<const Registration> misc_importers();
 std::span<const Registration> einsum_importers();
 std::span<const Registration> grid_importers();
+std::span<const Registration> region_importers();
+std::span<const Registration> signal_importers();
+std::span<const Registration> training_importers();
+std::span<const Registration> choose_importers();
+std::span<const Registration> sequence_model_importers();
+
+// MaxPool, and where in input 0 each largest entry was (i64).
+std::pair<ValueId, ValueId> max_pool_with_indices(NodeContext& n, op::WindowAttributes window);
 
 // numpy.matmul.
 ValueId matmul(Builder& b, ValueId x, ValueId y);

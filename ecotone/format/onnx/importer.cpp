@@ -18,7 +18,8 @@ const std::unordered_map<std::string_view, Importer>& registry() {
     auto* t = new std::unordered_map<std::string_view, Importer>;
     for (auto list : {math_importers, shape_importers, reduce_importers, nn_importers, rnn_importers, control_importers,
                       element_importers, quant_importers, attention_importers, loss_importers, misc_importers,
-                      einsum_importers, grid_importers})
+                      einsum_importers, grid_importers, region_importers, signal_importers, training_importers,
+                      choose_importers, sequence_model_importers})
       for (const Registration& r : list()) t->emplace(r.op_type, r.importer);
     return t;
   }();

@@ -128,9 +128,9 @@ std::vector<Value> conv_transpose(NodeContext& n) {
     if (output_shape || mode == "SAME_UPPER" || mode == "SAME_LOWER") {
       const Dim wanted =
           output_shape ? Dim(output_shape->at(output_shape->size() - rank + i)) : n.type(0).shape[i + 2] * strides[i];
-      const Dim total = max(full - wanted, 0);
+      const Dim total = output_shape ? full - wanted : max(full - wanted, 0);  // less than 0: the end is filled up
       low = mode == "SAME_UPPER" ? floordiv(total, 2) : ceildiv(total, 2);
-      if (mode != "SAME_UPPER" && mode != "SAME_LOWER") low = floordiv(total, 2);
+      if (mode != "SAME_UPPER" && mode != "SAME_LOWER") low = floordiv(max(total, 0), 2);
       high = total - low;
     }
     a.padding_low[i] = Dim(reach) - low;
@@ -177,9 +177,12 @@ ValueId identity_of(Builder& b, op::Reducer reducer, DType dtype) {
 }
 
 std::vector<Value> max_pool(NodeContext& n) {
-  if (n.wants(1)) fail_kind(ErrorKind::kUnsupported, "the indices of MaxPool");
   const Window w = read_window(n, n.ints_attribute("kernel_shape").value_or(std::vector<int64_t>{}),
                                n.int_attribute("ceil_mode", 0) != 0);
+  if (n.wants(1)) {
+    const auto [y, indices] = max_pool_with_indices(n, pool_window(w, op::Reducer::kMaximum));
+    return {n.result(y), n.result(indices)};
+  }
   const ValueId lowest = identity_of(n.b, op::Reducer::kMaximum, n.dtype(0));
   return {n.result(op::reduce_window(n.b, n.in(0), lowest, pool_window(w, op::Reducer::kMaximum)))};
 }
