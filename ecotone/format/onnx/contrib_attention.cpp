@@ -70,9 +70,8 @@ ValueId softmax(Builder& b, ValueId scores, std::optional<ValueId> sink = {}) {
 }
 
 // A mask of any of the accepted forms, as what to add to scores of `shape`:
-// [batch] ends of the keys; [2 batch] ends, then starts; [batch, keys], [batch, queries, keys] or
-// [batch, 1, most, most] flags.
-ValueId mask_bias(NodeContext& n, size_t input, const std::vector<Dim>& shape, const Dim& past) {
+// [batch] ends of the keys; [2 batch] ends, then starts; [batch, keys] or [batch, queries, keys] flags.
+ValueId mask_bias(NodeContext& n, size_t input, const std::vector<Dim>& shape) {
   Builder& b = n.b;
   const ValueId given = n.in(input);
   const std::vector<Dim> s = n.type(input).shape;
@@ -92,12 +91,8 @@ ValueId mask_bias(NodeContext& n, size_t input, const std::vector<Dim>& shape, c
       seen = op::and_(b, seen, op::compare(b, ComparisonDirection::kGe, key, begins));
     }
   } else {
-    ValueId flags = op::compare(b, ComparisonDirection::kGt, given, op::full_like(b, given, 0));
-    if (s.size() == 4) {  // the queries' rows, the keys' columns
-      flags = op::slice(b, flags, {0, 0, past, 0}, {s[0], 1, past + shape[2], shape[3]});
-      flags = op::reshape(b, flags, {s[0], shape[2], shape[3]});
-    }
-    if (s.size() < 2 || s.size() > 4) fail("a mask has {} dimensions", s.size());
+    if (s.size() != 2 && s.size() != 3) fail_kind(ErrorKind::kUnsupported, "a mask of {} dimensions", s.size());
+    const ValueId flags = op::compare(b, ComparisonDirection::kGt, given, op::full_like(b, given, 0));
     seen = spread(flags, s.size() == 2 ? std::vector<int64_t>{0, 3} : std::vector<int64_t>{0, 2, 3});
   }
   const DType dtype = n.dtype(0) == DType::kU8 || n.dtype(0) == DType::kI8 ? DType::kF32 : n.dtype(0);
@@ -127,7 +122,7 @@ Attended attend(NodeContext& n, ValueId q, ValueId k, ValueId v, const Dim& past
   ValueId scores = scores_of(b, q, k, score_scale(n, b.tensor_type(q).shape[3]));
   const std::vector<Dim> shape = b.tensor_type(scores).shape;
   if (n.has(inputs.bias)) scores = op::add(b, scores, op::broadcast_to(b, n.in(inputs.bias), shape));
-  if (n.has(inputs.mask)) scores = op::add(b, scores, mask_bias(n, inputs.mask, shape, past));
+  if (n.has(inputs.mask)) scores = op::add(b, scores, mask_bias(n, inputs.mask, shape));
   if (n.int_attribute("unidirectional", 0) != 0) scores = causal(b, scores, past);
   const ValueId weights = softmax(b, scores);
   return {join_heads(b, op::batch_matmul(b, weights, v)), weights};

@@ -141,7 +141,6 @@ std::vector<Value> matmul_integer_to_float(NodeContext& n) {
 
 // A quantized to u8 by its own range, as DynamicQuantizeLinear does.
 std::vector<Value> dynamic_quantize_matmul(NodeContext& n) {
-  Builder& b = n.b;
   const std::vector<Value> a = n.apply_all("DynamicQuantizeLinear", {n.operand(0)});
   const ValueId product = n.apply_id("MatMulInteger", {a.at(0), n.operand(1), a.at(2), n.operand(3)});
   return {scaled(n, product, id(n, a.at(1)), n.in(2), 4)};
