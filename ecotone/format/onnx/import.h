@@ -77,6 +77,15 @@ class NodeContext {
   std::vector<int64_t> axes(size_t i, int64_t since, int64_t rank) const;
 
   Value result(ValueId id) const { return Value::of(b, id); }
+  // Input i as a value, absent when it is left out.
+  Value operand(size_t i) const { return has(i) ? inputs_[i] : Value::absent(); }
+  // The outputs of ai.onnx's `op_type`, as of opset 25, on these inputs; the first of them; that one in the Builder.
+  std::vector<Value> apply_all(std::string op_type, std::vector<Value> inputs,
+                               std::vector<AttributeProto> attributes = {});
+  Value apply(std::string op_type, std::vector<Value> inputs, std::vector<AttributeProto> attributes = {});
+  ValueId apply_id(std::string op_type, std::vector<Value> inputs, std::vector<AttributeProto> attributes = {});
+  // This node's attributes, but those named.
+  std::vector<AttributeProto> attributes_but(std::initializer_list<std::string_view> names) const;
 
  private:
   std::vector<Value> inputs_;
@@ -109,6 +118,17 @@ std::span<const Registration> sequence_model_importers();
 
 // MaxPool, and where in input 0 each largest entry was (i64).
 std::pair<ValueId, ValueId> max_pool_with_indices(NodeContext& n, op::WindowAttributes window);
+
+// Operators of ONNX Runtime, com.microsoft.
+std::span<const Registration> contrib_math_importers();
+std::span<const Registration> contrib_norm_importers();
+std::span<const Registration> contrib_attention_importers();
+std::span<const Registration> contrib_quant_importers();
+
+AttributeProto make_attribute(std::string name, int64_t value);
+AttributeProto make_attribute(std::string name, double value);
+AttributeProto make_attribute(std::string name, std::string value);
+AttributeProto make_attribute(std::string name, std::vector<int64_t> value);
 
 // numpy.matmul.
 ValueId matmul(Builder& b, ValueId x, ValueId y);

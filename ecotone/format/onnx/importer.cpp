@@ -19,7 +19,8 @@ const std::unordered_map<std::string_view, Importer>& registry() {
     for (auto list : {math_importers, shape_importers, reduce_importers, nn_importers, rnn_importers, control_importers,
                       element_importers, quant_importers, attention_importers, loss_importers, misc_importers,
                       einsum_importers, grid_importers, region_importers, signal_importers, training_importers,
-                      choose_importers, sequence_model_importers})
+                      choose_importers, sequence_model_importers, contrib_math_importers, contrib_norm_importers,
+                      contrib_attention_importers, contrib_quant_importers})
       for (const Registration& r : list()) t->emplace(r.op_type, r.importer);
     return t;
   }();
@@ -238,6 +239,28 @@ std::vector<Value> GraphImporter::import_node(const NodeProto& node, std::vector
   if (it == registry().end()) fail_kind(ErrorKind::kUnsupported, "this operator is not supported");
   NodeContext context(*this, node, std::move(inputs), opset(node.domain));
   return it->second(context);
+}
+
+std::vector<Value> NodeContext::apply_all(std::string op_type, std::vector<Value> inputs,
+                                          std::vector<AttributeProto> attributes) {
+  NodeProto inner;
+  inner.op_type = std::move(op_type);
+  inner.outputs = {"y"};
+  inner.attributes = std::move(attributes);
+  const auto it = registry().find(inner.op_type);
+  if (it == registry().end()) fail_kind(ErrorKind::kUnsupported, "its part '{}' is not supported", inner.op_type);
+  NodeContext context(graph, inner, std::move(inputs), 25);
+  std::vector<Value> results = it->second(context);
+  if (results.empty()) fail_kind(ErrorKind::kUnsupported, "its part '{}' gives nothing", inner.op_type);
+  return results;
+}
+
+Value NodeContext::apply(std::string op_type, std::vector<Value> inputs, std::vector<AttributeProto> attributes) {
+  return apply_all(std::move(op_type), std::move(inputs), std::move(attributes))[0];
+}
+
+ValueId NodeContext::apply_id(std::string op_type, std::vector<Value> inputs, std::vector<AttributeProto> attributes) {
+  return graph.materialize(apply(std::move(op_type), std::move(inputs), std::move(attributes)));
 }
 
 std::vector<Value> GraphImporter::import_function(const FunctionProto& f, const NodeProto& node,

@@ -1,4 +1,6 @@
 // Values and node contexts.
+#include <algorithm>
+
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/import.h"
 #include "ecotone/op/build.h"
@@ -90,6 +92,38 @@ const GraphProto& NodeContext::graph_attribute(std::string_view name) const {
   if (!a || !a->graph) fail("attribute '{}' must be a graph", name);
   return *a->graph;
 }
+std::vector<AttributeProto> NodeContext::attributes_but(std::initializer_list<std::string_view> names) const {
+  std::vector<AttributeProto> kept;
+  for (const AttributeProto& a : node.attributes)
+    if (std::find(names.begin(), names.end(), a.name) == names.end()) kept.push_back(a);
+  return kept;
+}
+
+AttributeProto make_attribute(std::string name, int64_t value) {
+  AttributeProto a;
+  a.name = std::move(name);
+  a.i = value;
+  return a;
+}
+AttributeProto make_attribute(std::string name, double value) {
+  AttributeProto a;
+  a.name = std::move(name);
+  a.f = static_cast<float>(value);
+  return a;
+}
+AttributeProto make_attribute(std::string name, std::string value) {
+  AttributeProto a;
+  a.name = std::move(name);
+  a.s = std::move(value);
+  return a;
+}
+AttributeProto make_attribute(std::string name, std::vector<int64_t> value) {
+  AttributeProto a;
+  a.name = std::move(name);
+  a.ints = std::move(value);
+  return a;
+}
+
 int64_t NodeContext::axis_attribute(std::string_view name, int64_t otherwise, int64_t rank) const {
   return op::normalize_axis(int_attribute(name, otherwise), rank);
 }

@@ -1,0 +1,245 @@
+"""Small models of com.microsoft operators, a few variants each. Arrays are seeded; a Case's `off` is how far integers may be off."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from onnx import helper
+
+MS = "com.microsoft"
+
+
+@dataclass
+class Case:
+    name: str
+    nodes: list
+    inputs: dict
+    outputs: list
+    weights: dict = field(default_factory=dict)
+    # Quantized outputs: 1 where ONNX Runtime's kernel rounds by another formula than dequantize, compute, quantize
+    # (MLAS fuses scales into one multiply-add, tables and fixed point), else 0.
+    off: int = 0
+
+
+CASES = []
+_rng = np.random.default_rng(11)
+
+
+def f32(*shape, scale=1.0):
+    return (_rng.standard_normal(shape) * scale).astype(np.float32)
+
+
+def ints(low, high, *shape, dtype=np.uint8):
+    return _rng.integers(low, high, shape).astype(dtype)
+
+
+def case(name, op, inputs, outputs=1, weights=(), domain=MS, off=0, compared=None, **attributes):
+    """One node. `inputs` maps names to arrays, in order, None for one left out; those in `weights` become initializers.
+    `compared` is how many outputs are compared, of those that the node has."""
+    names = [k if v is not None else "" for k, v in inputs.items()]
+    while names and not names[-1]:
+        names.pop()
+    outs = [f"y{i}" for i in range(outputs)] if isinstance(outputs, int) else outputs
+    node = helper.make_node(op, names, outs, domain=domain, **attributes)
+    given = {k: v for k, v in inputs.items() if v is not None}
+    CASES.append(
+        Case(f"{op}: {name}", [node], {k: v for k, v in given.items() if k not in weights}, [o for o in outs[:compared] if o], {k: given[k] for k in weights if k in given}, off)
+    )
+
+
+def scalar(value, dtype=np.float32):
+    return np.array(value, dtype)
+
+
+# Products ------------------------------------------------------------------------------------------------------------
+
+
+def products():
+    for a, b in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        case(f"transA={a} transB={b}", "FusedMatMul", {"a": f32(2, *((5, 4) if a else (4, 5))), "b": f32(2, *((3, 5) if b else (5, 3)))}, transA=a, transB=b, alpha=0.125)
+    case("transBatchA", "FusedMatMul", {"a": f32(4, 2, 3, 5), "b": f32(2, 3, 5, 6)}, transBatchA=1)
+    case("transBatchB transB", "FusedMatMul", {"a": f32(2, 3, 4, 5), "b": f32(6, 2, 3, 5)}, transBatchB=1, transB=1)
+    case("transBatchA transA", "FusedMatMul", {"a": f32(5, 2, 3, 4), "b": f32(2, 3, 5, 6)}, transBatchA=1, transA=1)
+    case("broadcast", "FusedMatMul", {"a": f32(3, 4, 5), "b": f32(5, 2)}, alpha=2.0)
+    case("transB", "TransposeMatMul", {"a": f32(4, 5), "b": f32(3, 5)}, transB=1)
+    for activation, attributes in (("Relu", {}), ("LeakyRelu", {"activation_alpha": 0.3}), ("Tanh", {}), ("Sigmoid", {}), ("HardSigmoid", {"activation_alpha": 0.4, "activation_beta": 0.3})):
+        case(activation, "FusedGemm", {"a": f32(3, 4), "b": f32(5, 4), "c": f32(5)}, transB=1, alpha=0.7, beta=1.5, activation=activation, **attributes)
+    case("no C", "FusedGemm", {"a": f32(4, 3), "b": f32(4, 5)}, transA=1, activation="Relu")
+    x, w, bias = f32(1, 4, 7, 8), f32(6, 2, 3, 3, scale=0.3), f32(6)
+    for activation, params in (("Relu", None), ("LeakyRelu", [0.2]), ("Clip", [-0.5, 0.75]), ("Tanh", None), ("Sigmoid", None), ("HardSigmoid", [0.3, 0.4])):
+        extra = {"activation_params": params} if params else {}
+        case(activation, "FusedConv", {"x": x, "w": w, "b": bias}, group=2, pads=[1, 0, 1, 2], strides=[2, 1], activation=activation, **extra)
+    case("Relu and sum", "FusedConv", {"x": f32(1, 4, 6, 6), "w": f32(3, 4, 3, 3), "b": f32(3), "z": f32(1, 3, 4, 4)}, activation="Relu")
+    for bits, k, block in ((4, 64, 32), (4, 40, 16), (8, 64, 32), (2, 64, 32)):
+        n, blocks, size = 6, -(-k // block), block * bits // 8
+        packed = -(-blocks * bits // 8)
+        base = {"a": f32(2, 3, k), "b": ints(0, 256, n, blocks, size), "s": np.abs(f32(n, blocks)) * 0.1}
+        for kind, zero in (("default zero", None), ("packed zeros", ints(0, 256, n, packed)), ("float zeros", f32(n, blocks) + 2 ** (bits - 1))):
+            if kind == "float zeros" and bits != 4:
+                continue
+            case(f"{bits} bits, K={k}, {kind}", "MatMulNBits", {**base, "z": zero}, weights=("b", "s", "z"), N=n, K=k, bits=bits, block_size=block)
+    case("4 bits, bias", "MatMulNBits", {**base, "b": ints(0, 256, 6, 2, 16), "z": None, "g": None, "bias": f32(6)}, weights=("b", "s", "bias"), N=6, K=64, bits=4, block_size=32)
+
+
+# Activations, normalizations -----------------------------------------------------------------------------------------
+
+
+def pointwise():
+    x = f32(2, 3, 8, scale=2)
+    case("plain", "Gelu", {"x": x})
+    case("plain", "FastGelu", {"x": x})
+    case("bias", "FastGelu", {"x": x, "b": f32(8)})
+    case("plain", "BiasGelu", {"x": x, "b": f32(8)})
+    case("default alpha", "QuickGelu", {"x": x})
+    case("alpha", "QuickGelu", {"x": x}, alpha=0.9)
+    h, skip, gamma, beta, bias = f32(2, 3, 8), f32(2, 3, 8), f32(8), f32(8), f32(8)
+    case("plain", "SkipLayerNormalization", {"x": h, "s": skip, "g": gamma, "b": beta}, epsilon=1e-5)
+    case("bias and sum", "SkipLayerNormalization", {"x": h, "s": skip, "g": gamma, "b": beta, "c": bias}, ["y", "", "", "t"], epsilon=1e-5)
+    case("no beta, one skip for all", "SkipLayerNormalization", {"x": h, "s": f32(1, 3, 8), "g": gamma})
+    case("skip without batch", "SkipLayerNormalization", {"x": h, "s": f32(3, 8), "g": gamma, "b": beta})
+    case("plain", "SkipSimplifiedLayerNormalization", {"x": h, "s": skip, "g": gamma}, epsilon=1e-6)
+    case("bias and sum", "SkipSimplifiedLayerNormalization", {"x": h, "s": skip, "g": gamma, "c": bias}, ["y", "", "", "t"], epsilon=1e-6)
+    case("ai.onnx", "SimplifiedLayerNormalization", {"x": h, "g": gamma}, domain="", epsilon=1e-6, axis=-1)
+    ids, segments = ints(0, 10, 2, 4, dtype=np.int32), ints(0, 2, 2, 4, dtype=np.int32)
+    words, places, kinds = f32(10, 8), f32(6, 8), f32(2, 8)
+    mask = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], np.int32)
+    case("all", "EmbedLayerNormalization", {"i": ids, "s": segments, "w": words, "p": places, "k": kinds, "g": gamma, "b": beta, "m": mask}, 2)
+    case("no segments", "EmbedLayerNormalization", {"i": ids, "s": None, "w": words, "p": places, "k": None, "g": gamma, "b": beta}, 2, epsilon=1e-3)
+    case("positions and sum", "EmbedLayerNormalization", {"i": ids, "s": segments, "w": words, "p": places, "k": kinds, "g": gamma, "b": beta, "m": None, "q": ints(0, 6, 2, 4, dtype=np.int32)}, ["y", "m1", "t"])
+
+
+# Attention -----------------------------------------------------------------------------------------------------------
+
+
+def attentions():
+    b, s, d, h = 2, 4, 8, 2
+    x, w, bias = f32(b, s, d), f32(d, 3 * d, scale=0.4), f32(3 * d)
+    base = {"x": x, "w": w, "b": bias}
+    flags = np.array([[1, 1, 1, 0], [0, 1, 1, 1]], np.int32)
+    case("plain", "Attention", base, num_heads=h)
+    case("no bias", "Attention", {**base, "b": None}, num_heads=h)
+    case("flags", "Attention", {**base, "m": flags}, num_heads=h)
+    case("flags, filter value", "Attention", {**base, "m": flags}, num_heads=h, mask_filter_value=-1.5)
+    case("flags of queries", "Attention", {**base, "m": np.tril(np.ones((b, s, s), np.int32))}, num_heads=h)
+    case("ends", "Attention", {**base, "m": np.array([3, 2], np.int32)}, num_heads=h)
+    case("ends and starts", "Attention", {**base, "m": np.array([4, 3, 1, 0], np.int32)}, num_heads=h)
+    case("causal, scale", "Attention", base, num_heads=h, unidirectional=1, scale=0.3)
+    case("causal, flags", "Attention", {**base, "m": np.array([[1, 1, 0, 1], [0, 1, 1, 1]], np.int32)}, num_heads=h, unidirectional=1)
+    case("past", "Attention", {**base, "m": None, "p": f32(2, b, h, 3, d // h)}, 2, num_heads=h, unidirectional=1)
+    case("past, flags", "Attention", {**base, "m": np.array([[0, 1, 1, 1, 1, 1, 1], [1] * 7], np.int32), "p": f32(2, b, h, 3, d // h)}, 2, num_heads=h)
+    case("added bias", "Attention", {**base, "m": None, "p": None, "a": f32(1, h, s, s)}, num_heads=h)
+    case("sizes of q, k, v", "Attention", {"x": x, "w": f32(d, 8 + 8 + 12), "b": f32(28)}, num_heads=h, qkv_hidden_sizes=[8, 8, 12])
+
+    q, k, v = f32(b, s, d), f32(b, 5, d), f32(b, 5, 12)
+    base = {"q": q, "k": k, "v": v}
+    case("plain", "MultiHeadAttention", base, num_heads=h)
+    case("bias", "MultiHeadAttention", {**base, "b": f32(d + d + 12)}, num_heads=h)
+    case("flags", "MultiHeadAttention", {**base, "b": None, "m": np.array([[1, 1, 1, 1, 0], [1, 1, 0, 0, 0]], np.int32)}, num_heads=h)
+    case("lengths", "MultiHeadAttention", {**base, "b": None, "m": np.array([4, 2], np.int32)}, num_heads=h)
+    case("added bias, scale", "MultiHeadAttention", {**base, "b": None, "m": None, "a": f32(1, 1, s, 5)}, num_heads=h, scale=0.21)
+    case("causal", "MultiHeadAttention", {"q": q, "k": f32(b, s, d), "v": f32(b, s, d)}, num_heads=h, unidirectional=1)
+    case("split keys", "MultiHeadAttention", {"q": q, "k": f32(b, h, 5, 4), "v": f32(b, h, 5, 4)}, num_heads=h)
+    case("past", "MultiHeadAttention", {"q": q, "k": f32(b, s, d), "v": f32(b, s, d), "b": f32(3 * d), "m": None, "a": None, "pk": f32(b, h, 3, 4), "pv": f32(b, h, 3, 4)}, 3, num_heads=h)
+
+    cos, sin = np.cos(f32(16, 2, scale=3)), np.sin(f32(16, 2, scale=3))
+    for name, shape, pos in (
+        ("three dimensions, offset", (b, s, d), np.array([3], np.int64)),
+        ("three dimensions, positions", (b, s, d), ints(0, 16, b, s, dtype=np.int64)),
+        ("four dimensions", (b, h, s, 4), ints(0, 16, b, s, dtype=np.int64)),
+    ):
+        for interleaved in (0, 1):
+            case(f"{name}, interleaved={interleaved}", "RotaryEmbedding", {"x": f32(*shape), "p": pos, "c": cos, "s": sin}, interleaved=interleaved)
+    case("part of the head", "RotaryEmbedding", {"x": f32(b, s, 16), "p": np.array([0], np.int64), "c": cos, "s": sin}, num_heads=2, rotary_embedding_dim=4)
+
+    nq, nk, size = 4, 2, 16
+    cos, sin = np.cos(f32(32, size // 2, scale=3)), np.sin(f32(32, size // 2, scale=3))
+
+    def gqa(name, sequence, total, past=None, rotary=True, packed=False, ends=None, compared=None, batch=b, extra=None, **attributes):
+        ends = np.full(batch, total - 1, np.int32) if ends is None else np.array(ends, np.int32)
+        cache = None if past is None else f32(batch, nk, past, size)
+        inputs = {
+            "q": f32(batch, sequence, (nq + 2 * nk) * size if packed else nq * size),
+            "k": None if packed else f32(batch, sequence, nk * size),
+            "v": None if packed else f32(batch, sequence, nk * size),
+            "pk": cache,
+            "pv": None if past is None else f32(batch, nk, past, size),
+            "e": ends,
+            "t": scalar(total, np.int32),
+            "cos": cos if rotary else None,
+            "sin": sin if rotary else None,
+            **(extra or {}),
+        }
+        case(name, "GroupQueryAttention", inputs, 3, compared=compared, weights=("t",), num_heads=nq, kv_num_heads=nk, do_rotary=int(rotary), **attributes)
+
+    gqa("prompt", 5, 5)
+    gqa("prompt, packed, interleaved", 5, 5, packed=True, rotary_interleaved=1)
+    gqa("prompt, no rotary, softcap", 5, 5, rotary=False, softcap=1.5)
+    gqa("prompt, window", 6, 6, rotary=False, local_window_size=3)
+    gqa("prompt, both ways", 5, 5, rotary=False, causal=0)
+    gqa("step", 1, 6, past=5)
+    gqa("step, window, scale", 1, 6, past=5, local_window_size=4, scale=0.2)
+    gqa("step, ragged", 1, 6, past=5, ends=[5, 3], compared=1)  # what stands in a cache past its end is left open
+    gqa("step, cache of full size", 1, 6, past=8, compared=1)
+    gqa("several steps", 3, 8, past=5, batch=1)
+    gqa("prompt, smooth", 5, 5, rotary=False, smooth_softmax=1)
+    gqa("prompt, sink", 5, 5, rotary=False, extra={"pos": None, "bias": None, "sink": f32(nq)})
+    gqa("prompt, added bias", 5, 5, rotary=False, extra={"pos": None, "bias": f32(1, nq, 5, 5)})
+
+    u = ints(0, 256, b, s, d)
+    base = {"x": u, "w": ints(-64, 64, d, 3 * d, dtype=np.int8), "b": f32(3 * d), "xs": scalar(0.02), "ws": scalar(0.01)}
+    case("plain", "QAttention", base, num_heads=h, weights=("w",))
+    case("zero points, flags", "QAttention", {**base, "m": flags, "xz": scalar(120, np.uint8), "wz": scalar(3, np.int8)}, num_heads=h, weights=("w", "wz"))
+    case("causal", "QAttention", {**base, "m": None, "xz": scalar(120, np.uint8), "wz": scalar(0, np.int8)}, num_heads=h, unidirectional=1, weights=("w", "wz"))
+
+
+# Quantized -----------------------------------------------------------------------------------------------------------
+
+
+def quantized():
+    # i8 weights are of 7 bits: without VNNI, ONNX Runtime's sums of two u8 x i8 products saturate (its reduce_range).
+    for dtype in (np.uint8, np.int8):
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max + 1
+        q = lambda *shape: ints(low, high, *shape, dtype=dtype)  # noqa: E731, B023
+        z = lambda v: scalar(v + low + 128, dtype)  # noqa: E731, B023
+        t = dtype.__name__
+        for op in ("QLinearAdd", "QLinearMul"):
+            case(f"{t}", op, {"a": q(2, 40), "as": scalar(0.03), "az": z(3), "b": q(2, 40), "bs": scalar(0.02), "bz": z(-7), "cs": scalar(0.05), "cz": z(5)}, off=1)
+            case(f"{t}, broadcast", op, {"a": q(2, 3, 8), "as": scalar(0.03), "az": z(3), "b": q(3, 1), "bs": scalar(0.02), "bz": z(-7), "cs": scalar(0.05), "cz": z(5)}, off=1)
+        one = {"x": q(2, 64), "xs": scalar(0.04), "xz": z(4)}
+        case(t, "QLinearSigmoid", {**one, "ys": scalar(1 / 256), "yz": z(-128)})
+        case(t, "QLinearLeakyRelu", {**one, "ys": scalar(0.05), "yz": z(0)}, alpha=0.2)
+        case(t, "QLinearSoftmax", {**one, "ys": scalar(1 / 256), "yz": z(-128)}, axis=-1, opset=13, off=1, weights=("xs", "ys", "yz"))
+        image = {"x": q(1, 3, 6, 7), "xs": scalar(0.04), "xz": z(4), "ys": scalar(0.03), "yz": z(-3)}
+        case(t, "QLinearGlobalAveragePool", image, off=1, channels_last=0)
+        case(f"{t}, channels last", "QLinearGlobalAveragePool", image, off=1, channels_last=1)
+        case(t, "QLinearAveragePool", image, off=1, kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1])
+        case(f"{t}, padding counts", "QLinearAveragePool", image, off=1, kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1)
+        case(t, "QLinearConcat", {"ys": scalar(0.05), "yz": z(2), "a": q(2, 3), "as": scalar(0.04), "az": z(1), "b": q(2, 5), "bs": scalar(0.06), "bz": z(-2)}, axis=1, weights=("ys", "yz", "as", "az", "bs", "bz"))
+        case(t, "QLinearWhere", {"c": ints(0, 2, 4, 5).astype(bool), "a": q(4, 5), "as": scalar(0.03), "az": z(1), "b": q(4, 5), "bs": scalar(0.05), "bz": z(-2), "ys": scalar(0.06), "yz": z(2)}, weights=("as", "az", "bs", "bz", "ys", "yz"))
+        case(t, "QGemm", {"a": q(4, 6), "as": scalar(0.02), "az": z(2), "b": ints(-64, 64, 5, 6, dtype=np.int8), "bs": scalar(0.01), "bz": scalar(0, np.int8), "c": ints(-900, 900, 5, dtype=np.int32), "ys": scalar(0.05), "yz": z(3)}, transB=1, off=1, weights=("b", "bs", "bz", "ys", "yz"))
+        case(f"{t}, float result", "QGemm", {"a": q(4, 6), "as": scalar(0.02), "az": z(2), "b": ints(-64, 64, 6, 5, dtype=np.int8), "bs": np.abs(f32(5)) * 0.02, "bz": np.zeros(5, np.int8)}, weights=("b", "bs", "bz"))
+        case(t, "NhwcMaxPool", {"x": q(1, 6, 7, 3)}, kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1])
+        weight = {"w": ints(-64, 64, 4, 3, 3, 3, dtype=np.int8), "ws": np.abs(f32(4)) * 0.02 + 0.001, "wz": np.zeros(4, np.int8), "ys": scalar(0.2), "yz": z(2)}
+        case(f"{t}, channels last", "QLinearConv", {"x": q(1, 6, 7, 3), "xs": scalar(0.03), "xz": z(4), **weight, "b": ints(-900, 900, 4, dtype=np.int32)}, channels_last=1, pads=[1, 1, 1, 1], off=1, weights=("w", "ws", "wz", "b"))
+        case(t, "QuantizeLinear", {"x": f32(3, 9), "s": scalar(0.02), "z": z(5)})
+        case(t, "DequantizeLinear", {"x": q(3, 9), "s": scalar(0.02), "z": z(5)})
+    for t, w in (("i8", ints(-64, 64, 6, 5, dtype=np.int8)), ("u8", ints(0, 256, 6, 5))):
+        zero = scalar(0, w.dtype) if t == "i8" else scalar(130, w.dtype)
+        case(t, "MatMulIntegerToFloat", {"a": ints(0, 256, 3, 4, 6), "b": w, "as": scalar(0.02), "bs": scalar(0.01)})
+        case(f"{t}, zero points, bias", "MatMulIntegerToFloat", {"a": ints(0, 256, 3, 4, 6), "b": w, "as": scalar(0.02), "bs": np.abs(f32(5)) * 0.02, "az": scalar(100, np.uint8), "bz": np.full(5, zero, w.dtype), "c": f32(5)})
+        case(t, "DynamicQuantizeMatMul", {"a": f32(3, 4, 6), "b": w, "bs": scalar(0.01), "bz": None, "c": None})
+        case(f"{t}, zero points, bias", "DynamicQuantizeMatMul", {"a": f32(3, 4, 6), "b": w, "bs": np.abs(f32(5)) * 0.02, "bz": np.full(5, zero, w.dtype), "c": f32(5)})
+
+
+def others():
+    case("lower", "Trilu", {"x": f32(2, 4, 5), "k": scalar(1, np.int64)}, upper=0, weights=("k",))
+    case("plain", "ExpandDims", {"x": f32(2, 3), "a": scalar(-1, np.int32)}, weights=("a",))
+    case("plain", "CDist", {"a": f32(3, 4), "b": f32(5, 4)}, metric="sqeuclidean")
+    case("euclidean", "CDist", {"a": f32(3, 4), "b": f32(5, 4)}, metric="euclidean")
+    case("bilinear", "GridSample", {"x": f32(1, 2, 4, 5), "g": f32(1, 3, 3, 2)}, mode="bilinear", padding_mode="zeros", align_corners=0)
+    case("constant", "Pad", {"x": f32(2, 3), "p": np.array([0, 1, 1, 2], np.int64), "v": scalar(0.5)}, weights=("p",), mode="constant")
+    case("plain", "GatherND", {"x": f32(3, 4), "i": np.array([[0, 1], [2, 3]], np.int64)})
+    case("pads as an input", "ConvTransposeWithDynamicPads", {"x": f32(1, 2, 4, 4), "w": f32(2, 3, 3, 3), "p": np.array([1, 0, 1, 1], np.int64), "b": f32(3)}, weights=("p",), strides=[2, 2])
+
+
+for _group in (products, pointwise, attentions, quantized, others):
+    _group()
