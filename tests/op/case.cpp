@@ -31,16 +31,17 @@ Type type_of(const json& text) {
   return TensorType{dtype_of(text["d"]), to_dims(text["s"].get<Shape>())};
 }
 
-AttributeValue attribute(const Data& data, const json& v);
+AttributeValue attribute(Builder& b, const Data& data, const json& v);
 
-DynamicAttributes attributes(const Data& data, const json& object) {
+DynamicAttributes attributes(Builder& b, const Data& data, const json& object) {
   DynamicAttributes result;
-  for (const auto& [key, value] : object.items()) result.set(key, attribute(data, value));
+  for (const auto& [key, value] : object.items()) result.set(key, attribute(b, data, value));
   return result;
 }
 
-// Plain JSON, or one of {"dtype": ...}, {"type": ...}, {"tensor": ...}, {"struct": ...}.
-AttributeValue attribute(const Data& data, const json& v) {
+// Plain JSON, or one of {"dtype": ...}, {"type": ...}, {"tensor": ...}, {"symbol": ...} (a new one),
+// {"struct": ...}.
+AttributeValue attribute(Builder& b, const Data& data, const json& v) {
   if (v.is_boolean()) return {v.get<bool>()};
   if (v.is_number_integer()) return {v.get<int64_t>()};
   if (v.is_number_float()) return {v.get<double>()};
@@ -48,13 +49,14 @@ AttributeValue attribute(const Data& data, const json& v) {
   if (v.is_null()) return {};
   if (v.is_array()) {
     AttributeList list;
-    for (const json& e : v) list.push_back(attribute(data, e));
+    for (const json& e : v) list.push_back(attribute(b, data, e));
     return {std::move(list)};
   }
   if (v.contains("dtype")) return {dtype_of(v["dtype"])};
   if (v.contains("type")) return {tensor(type_of(v["type"]))};
+  if (v.contains("symbol")) return {b.symbol(v["symbol"].get<std::string>(), 0, 1 << 20)};
   if (v.contains("tensor")) return {data.tensor(v["tensor"])};
-  return {attributes(data, v.at("struct"))};
+  return {attributes(b, data, v.at("struct"))};
 }
 
 Region region_of(const Data& data, const json& text);
@@ -65,7 +67,7 @@ std::vector<ValueId> add(Builder& b, const Data& data, const json& text, std::sp
   const std::string name = text["op"];
   const Op* op = op::find(name);
   if (!op) fail("the op table has no '{}'", name);
-  Attributes a = attributes_from_dynamic(op->attributes, attributes(data, text.value("attributes", json::object())));
+  Attributes a = attributes_from_dynamic(op->attributes, attributes(b, data, text.value("attributes", json::object())));
   std::vector<Region> regions;
   for (const json& r : text.value("regions", json::array())) regions.push_back(region_of(data, r));
   return b.add(*op, std::move(a), operands, std::move(regions), captures);
@@ -93,9 +95,9 @@ Region region_of(const Data& data, const json& text) {
 }
 
 struct Tolerance {
-  double ulp = 0;                     // spacings of the result's type (of complex numbers: of the modulus)
-  const Tensor* bound = nullptr;      // or absolute, element by element, in f64
-  bool any_infinity = false;          // complex results: infinite parts may differ where both are infinite numbers
+  double ulp = 0;                 // spacings of the result's type (of complex numbers: of the modulus)
+  const Tensor* bound = nullptr;  // or absolute, element by element, in f64
+  bool any_infinity = false;      // complex results: infinite parts may differ where both are infinite numbers
 };
 
 std::string text_of(const Tensor& t, int64_t i) {

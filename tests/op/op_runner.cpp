@@ -1,5 +1,5 @@
-// Runs the op suite: each case that generate.py wrote is a Program of one equation, evaluated in modes spec and real and
-// compared with what NumPy, SciPy or JAX say. Every (op, dtype) pair of the op table must have a case, or stand in
+// Runs the op suite: each case that generate.py wrote is a Program of one equation, evaluated in modes spec and real
+// and compared with what NumPy, SciPy or JAX say. Every (op, dtype) pair of the op table must have a case, or stand in
 // the list of exceptions with a reason.
 //
 // Usage: op_suite SUITE_DIR [--exceptions FILE] [--only SUBSTRING] [--verbose]
