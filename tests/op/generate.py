@@ -50,6 +50,7 @@ def main() -> int:
     import ops_composite  # noqa: F401
     import ops_contract  # noqa: F401
     import ops_control  # noqa: F401
+    import ops_convert  # noqa: F401
     import ops_elementwise  # noqa: F401
     import ops_linalg  # noqa: F401
     import ops_move  # noqa: F401
