@@ -177,6 +177,12 @@ const Equation* Builder::definition(ValueId v) const {
 
 ProgramRef Builder::build() && {
   Program& p = program_;
+  // A range may have been narrowed since the assumption was made.
+  for (const Assumption& a : p.assumptions_)
+    if (equal(a.left, a.right) == Decision::kNo)
+      fail("{}: sizes {} and {} must be equal, but can't be within their ranges",
+           a.location == kNoLocation ? p.name_ : location_str(a.location), a.left.str(symbols()),
+           a.right.str(symbols()));
   const auto input_count = static_cast<ValueId>(p.inputs_.size());
   const auto first_result = static_cast<ValueId>(input_count + p.parameters_.size());
   std::vector<ValueId> map(types_.size());

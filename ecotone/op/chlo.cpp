@@ -45,11 +45,15 @@ double next_towards(DType dtype, double x, double y) {
   if (x == y) return y;
   if (dtype == DType::kF64) return std::nextafter(x, y);
   if (dtype == DType::kF32) return std::nextafterf(static_cast<float>(x), static_cast<float>(y));
-  const int width = bit_width(dtype);
-  if (x == 0) return std::copysign(decode_float(dtype, 1), y);
-  const uint64_t code = encode_float(dtype, x), magnitude = code & ((uint64_t{1} << (width - 1)) - 1);
   const bool away = (x > 0) == (y > x);
-  return decode_float(dtype, (code - magnitude) | (away ? magnitude + 1 : magnitude - 1));
+  const uint64_t code = encode_float(dtype, x);
+  if (dtype == DType::kF8E8M0FNU) return decode_float(dtype, away ? code + 1 : code - 1);  // no zero and no sign
+  if (x == 0) return std::copysign(decode_float(dtype, 1), y);
+  const uint64_t sign = code & (uint64_t{1} << (bit_width(dtype) - 1));
+  const uint64_t magnitude = away ? (code ^ sign) + 1 : (code ^ sign) - 1;
+  // "FNUZ" types have one zero; the code of -0 is their NaN.
+  if (magnitude == 0 && info(dtype).format.specials == FloatSpecials::kNegZero) return 0;
+  return decode_float(dtype, sign | magnitude);
 }
 
 std::vector<Tensor> evaluate_next_after(const EvalCall& call) {

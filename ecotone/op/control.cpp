@@ -227,6 +227,10 @@ std::vector<Tensor> evaluate_custom_call(const EvalCall& call) {
   const std::string& target = call.get<CustomCallAttributes>().target;
   if (!is_annotation(target) || call.operands.size() != call.result_types.size())
     fail_kind(ErrorKind::kUnsupported, "custom_call '{}' is another system's; the reference can't evaluate it", target);
+  for (size_t i = 0; i < call.operands.size(); ++i)
+    if (call.operand_types[i] != call.result_types[i])
+      fail("custom_call '{}' only marks its operand, but the types differ: {} and {}", target,
+           str(call.operand_types[i]), str(call.result_types[i]));
   return {call.operands.begin(), call.operands.end()};
 }
 
@@ -245,10 +249,17 @@ ECOTONE_CONTROL_OP(scan, "ecotone.scan", &attributes_info<ScanAttributes>(), inf
 ECOTONE_CONTROL_OP(custom_derivative, "ecotone.custom_derivative", &attributes_info<CustomDerivativeAttributes>(),
                    infer_custom_derivative, evaluate_call)
 ECOTONE_CONTROL_OP(optimization_barrier, "stablehlo.optimization_barrier", nullptr, infer_identity, evaluate_identity)
-ECOTONE_CONTROL_OP(after_all, "stablehlo.after_all", nullptr, infer_after_all, evaluate_after_all)
 ECOTONE_CONTROL_OP(custom_call, "stablehlo.custom_call", &attributes_info<CustomCallAttributes>(), infer_custom_call,
                    evaluate_custom_call)
 #undef ECOTONE_CONTROL_OP
+const Op& after_all() {
+  static const Op op = [] {
+    Op o = control_op("stablehlo.after_all", nullptr, infer_after_all, evaluate_after_all);
+    o.dtypes = {};  // tokens alone
+    return o;
+  }();
+  return op;
+}
 
 std::vector<ValueId> call(Builder& b, ProgramRef callee, std::span<const ValueId> args, std::vector<Dim> dim_args) {
   CallAttributes attributes{callee->name()};

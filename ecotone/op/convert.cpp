@@ -59,6 +59,22 @@ double as_double(int64_t x, DType from) {
   return from == DType::kU64 ? static_cast<double>(static_cast<uint64_t>(x)) : static_cast<double>(x);
 }
 
+// An integer rounded to odd in double: rounding that to a type of at most 24 bits of precision is as rounding the
+// integer once.
+double to_odd(int64_t x, DType from) {
+  const double nearest = as_double(x, from);
+  const bool is_unsigned = from == DType::kU64, negative = !is_unsigned && x < 0;
+  const uint64_t magnitude = negative ? 0 - static_cast<uint64_t>(x) : static_cast<uint64_t>(x);
+  if (magnitude <= (uint64_t{1} << 53)) return nearest;
+  double size = std::fabs(nearest);
+  const bool above = size >= 0x1p64 || static_cast<uint64_t>(size) > magnitude;
+  if (!above && static_cast<uint64_t>(size) == magnitude) return nearest;
+  auto bits = std::bit_cast<uint64_t>(size);
+  bits = (above ? bits - 1 : bits) | 1;
+  size = std::bit_cast<double>(bits);
+  return negative ? -size : size;
+}
+
 // Rounds what stands in wider storage to the type it is declared as.
 void round_declared(std::span<double> values, DType declared, DType storage) {
   if (declared == storage || !is_float(declared)) return;
@@ -84,6 +100,7 @@ void convert_floats(const Tensor& x, MutableTensor& out, DType declared, DType t
 }
 
 void convert_integers(const Tensor& x, MutableTensor& out) {
+  const auto as_wide = real_part(out.dtype()) == DType::kF64 ? &as_double : &to_odd;
   for_chunks(x.size(), [&](int64_t begin, int64_t count) {
     int64_t ints[kChunk];
     load_wide(x, begin, count, ints);
@@ -99,11 +116,11 @@ void convert_integers(const Tensor& x, MutableTensor& out) {
     }
     if (is_complex(out.dtype())) {
       Complex values[kChunk];
-      for (int64_t i = 0; i < count; ++i) values[i] = as_double(ints[i], x.dtype());
+      for (int64_t i = 0; i < count; ++i) values[i] = as_wide(ints[i], x.dtype());
       return store_wide(out, begin, count, values);
     }
     double values[kChunk];
-    for (int64_t i = 0; i < count; ++i) values[i] = as_double(ints[i], x.dtype());
+    for (int64_t i = 0; i < count; ++i) values[i] = as_wide(ints[i], x.dtype());
     store_wide(out, begin, count, values);
   });
 }
@@ -186,9 +203,10 @@ std::vector<Tensor> evaluate_bitcast_convert(const EvalCall& call) {
     if (x.size() > 0) std::memcpy(out.bytes().data(), x.bytes().data(), x.bytes().size());
   } else if (from_bits <= to_bits) {
     const int ratio = to_bits / from_bits;
+    const uint64_t mask = from_bits == 64 ? ~uint64_t{0} : (uint64_t{1} << from_bits) - 1;  // i2, i4 are sign-extended
     for (int64_t i = 0; i < out.size(); ++i) {
       uint64_t bits = 0;
-      for (int j = 0; j < ratio; ++j) bits |= x.at_bits(i * ratio + j) << (j * from_bits);
+      for (int j = 0; j < ratio; ++j) bits |= (x.at_bits(i * ratio + j) & mask) << (j * from_bits);
       out.set_bits(i, bits);
     }
   } else {

@@ -76,6 +76,20 @@ void for_each(const QuantizeAttributes& a, const Shape& shape, const F& body) {
   });
 }
 
+// An integral value within [low, high], of which `last` is the exact end; NaN gives 0.
+int64_t clamped(double value, double low, double high, uint64_t last, bool is_unsigned) {
+  if (std::isnan(value)) return 0;
+  if (value >= high) return static_cast<int64_t>(last);
+  value = std::fmax(value, is_unsigned ? std::fmax(low, 0) : low);
+  return is_unsigned ? static_cast<int64_t>(static_cast<uint64_t>(value)) : static_cast<int64_t>(value);
+}
+
+// x - y as if it could not overflow.
+double exact_difference(int64_t x, int64_t y, bool is_unsigned) {
+  const auto a = static_cast<uint64_t>(x), b = static_cast<uint64_t>(y);
+  return (is_unsigned ? a >= b : x >= y) ? static_cast<double>(a - b) : -static_cast<double>(b - a);
+}
+
 std::vector<Tensor> evaluate_quantize(const EvalCall& call) {
   const auto& a = call.get<QuantizeAttributes>();
   const Tensor &x = call.operands[0], &scale = call.operands[1], &zero = call.operands[2];
@@ -83,15 +97,17 @@ std::vector<Tensor> evaluate_quantize(const EvalCall& call) {
   MutableTensor out(call.result_storage(), x.shape(), MutableTensor::Init::kNone);
   const bool to_float = is_float(a.dtype);
   const auto low = static_cast<double>(a.min.value_or(to_float ? 0 : integer_min(a.dtype)));
-  const double high = a.max ? static_cast<double>(*a.max) : to_float ? 0 : static_cast<double>(integer_max(a.dtype));
+  const uint64_t last = a.max ? static_cast<uint64_t>(*a.max) : to_float ? 0 : integer_max(a.dtype);
+  const double high = a.max ? static_cast<double>(*a.max) : static_cast<double>(last);
   for_each(a, x.shape(), [&](int64_t i, int64_t j) {
     const double ratio = round_to(declared, round_to(declared, x.at_double(i)) / scale.at_double(j));
     if (to_float) {
-      const double limit = max_finite(a.dtype), value = ratio + zero.at_double(j);
+      const double limit = max_finite(a.dtype), offset = zero.at_double(j);
+      const double value = offset == 0 ? ratio : ratio + offset;  // keeps -0
       out.set_double(i, round_to(a.dtype, std::isnan(value) ? value : std::fmin(std::fmax(value, -limit), limit)));
     } else {
-      const double value = std::nearbyint(ratio) + static_cast<double>(zero.at_int(j));
-      out.set_int(i, std::isnan(value) ? 0 : static_cast<int64_t>(std::fmin(std::fmax(value, low), high)));
+      const double value = std::nearbyint(ratio) + zero.at_double(j);
+      out.set_int(i, clamped(value, low, high, last, is_unsigned_integer(a.dtype)));
     }
   });
   return {std::move(out).freeze()};
@@ -101,10 +117,11 @@ std::vector<Tensor> evaluate_dequantize(const EvalCall& call) {
   const auto& a = call.get<QuantizeAttributes>();
   const Tensor &x = call.operands[0], &scale = call.operands[1], &zero = call.operands[2];
   MutableTensor out(call.result_storage(), x.shape(), MutableTensor::Init::kNone);
+  const bool is_unsigned = is_unsigned_integer(x.dtype());
   const bool from_float = is_float(x.dtype()), single = out.dtype() == DType::kF32;
   for_each(a, x.shape(), [&](int64_t i, int64_t j) {
     const double centred =
-        from_float ? x.at_double(i) - zero.at_double(j) : static_cast<double>(x.at_int(i) - zero.at_int(j));
+        from_float ? x.at_double(i) - zero.at_double(j) : exact_difference(x.at_int(i), zero.at_int(j), is_unsigned);
     // In f32 the difference is rounded before it is scaled, as two ops would.
     out.set_double(i, (single ? static_cast<double>(static_cast<float>(centred)) : centred) * scale.at_double(j));
   });

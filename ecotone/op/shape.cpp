@@ -10,14 +10,14 @@
 namespace ecotone::op {
 namespace {
 
-Op shape_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer,
+Op shape_op(const char* name, const AttributesInfo* attributes, const DTypeSet& dtypes, decltype(Op::infer) infer,
             decltype(Op::evaluate) evaluate) {
   Op op;
   op.name = name;
   op.attributes = attributes;
   op.infer = infer;
   op.evaluate = evaluate;
-  op.dtypes = DTypeSet::all();
+  op.dtypes = dtypes;
   op.error.c = 1;  // nothing is rounded
   return op;
 }
@@ -379,23 +379,24 @@ std::vector<Tensor> evaluate_size_from(const EvalCall& call) {
 }  // namespace
 
 // A definition whose attributes are of type A.
-#define ECOTONE_SHAPE_OP(function, text, A)                                                            \
-  const Op& function() {                                                                               \
-    static const Op op = shape_op(text, &attributes_info<A>(), infer_##function, evaluate_##function); \
-    return op;                                                                                         \
+#define ECOTONE_SHAPE_OP(function, text, A, dtypes)                                                            \
+  const Op& function() {                                                                                       \
+    static const Op op = shape_op(text, &attributes_info<A>(), dtypes, infer_##function, evaluate_##function); \
+    return op;                                                                                                 \
   }
-ECOTONE_SHAPE_OP(constant, "stablehlo.constant", ConstantAttributes)
-ECOTONE_SHAPE_OP(iota, "stablehlo.iota", IotaAttributes)
-ECOTONE_SHAPE_OP(reshape, "stablehlo.reshape", ShapeAttributes)
-ECOTONE_SHAPE_OP(broadcast_in_dim, "stablehlo.broadcast_in_dim", BroadcastInDimAttributes)
-ECOTONE_SHAPE_OP(transpose, "stablehlo.transpose", TransposeAttributes)
-ECOTONE_SHAPE_OP(concatenate, "stablehlo.concatenate", ConcatenateAttributes)
-ECOTONE_SHAPE_OP(slice, "stablehlo.slice", SliceAttributes)
-ECOTONE_SHAPE_OP(pad, "stablehlo.pad", PadAttributes)
-ECOTONE_SHAPE_OP(reverse, "stablehlo.reverse", ReverseAttributes)
-ECOTONE_SHAPE_OP(dim_value, "ecotone.dim_value", DimValueAttributes)
-ECOTONE_SHAPE_OP(take_prefix, "ecotone.take_prefix", SymbolAttributes)
-ECOTONE_SHAPE_OP(size_from, "ecotone.size_from", SymbolAttributes)
+ECOTONE_SHAPE_OP(constant, "stablehlo.constant", ConstantAttributes, DTypeSet::all())
+ECOTONE_SHAPE_OP(iota, "stablehlo.iota", IotaAttributes,
+                 DTypeSet::integers() | DTypeSet::floats() | DTypeSet::complexes())
+ECOTONE_SHAPE_OP(reshape, "stablehlo.reshape", ShapeAttributes, DTypeSet::all())
+ECOTONE_SHAPE_OP(broadcast_in_dim, "stablehlo.broadcast_in_dim", BroadcastInDimAttributes, DTypeSet::all())
+ECOTONE_SHAPE_OP(transpose, "stablehlo.transpose", TransposeAttributes, DTypeSet::all())
+ECOTONE_SHAPE_OP(concatenate, "stablehlo.concatenate", ConcatenateAttributes, DTypeSet::all())
+ECOTONE_SHAPE_OP(slice, "stablehlo.slice", SliceAttributes, DTypeSet::all())
+ECOTONE_SHAPE_OP(pad, "stablehlo.pad", PadAttributes, DTypeSet::all())
+ECOTONE_SHAPE_OP(reverse, "stablehlo.reverse", ReverseAttributes, DTypeSet::all())
+ECOTONE_SHAPE_OP(dim_value, "ecotone.dim_value", DimValueAttributes, DTypeSet::integers())
+ECOTONE_SHAPE_OP(take_prefix, "ecotone.take_prefix", SymbolAttributes, DTypeSet::all())
+ECOTONE_SHAPE_OP(size_from, "ecotone.size_from", SymbolAttributes, DTypeSet::integers())
 #undef ECOTONE_SHAPE_OP
 
 ValueId constant(Builder& b, Tensor value) {

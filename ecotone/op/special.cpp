@@ -102,7 +102,7 @@ double bessel_i1_scaled(double x) {
     term = next;
     sum += term;
   }
-  return std::copysign(sum / std::sqrt(2 * kPi * ax), x);
+  return std::copysign(sum / (std::sqrt(2 * kPi) * std::sqrt(ax)), x);
 }
 
 }  // namespace ecotone::op
