@@ -29,5 +29,6 @@ std::span<const Op* const> contract_ops();
 std::span<const Op* const> control_ops();
 std::span<const Op* const> quantize_ops();
 std::span<const Op* const> chlo_ops();  // CHLO's special functions
+std::span<const Op* const> composite_ops();
 
 }  // namespace ecotone::op

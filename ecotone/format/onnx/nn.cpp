@@ -14,6 +14,7 @@
 #include "ecotone/op/index.h"
 #include "ecotone/op/reduce.h"
 #include "ecotone/op/shape.h"
+#include "ecotone/op/softmax.h"
 
 namespace ecotone::onnx {
 namespace {
@@ -310,31 +311,13 @@ std::vector<Value> instance_normalization(NodeContext& n) {
       n.result(op::add(n.b, op::multiply(n.b, r.value, per_channel(n.b, n.in(1), x)), per_channel(n.b, n.in(2), x)))};
 }
 
-// exp(x - max) over its sum; before opset 13 over all dimensions from `axis` on.
-struct Exponentials {
-  ValueId shifted, exponential, sum;
-};
-Exponentials exponentials(NodeContext& n, std::vector<int64_t>& axes) {
-  const int64_t axis = n.axis_attribute("axis", n.opset >= 13 ? -1 : 1, n.rank(0));
-  axes.resize(n.opset >= 13 ? 1 : static_cast<size_t>(n.rank(0) - axis));
-  std::iota(axes.begin(), axes.end(), axis);
-  const ValueId x = n.in(0);
-  const std::vector<Dim>& shape = n.type(0).shape;
-  const ValueId top = op::reduce(n.b, x, axes, op::Reducer::kMaximum);
-  const ValueId shifted = op::subtract(n.b, x, op::broadcast_reduced(n.b, top, shape, axes));
-  const ValueId e = op::exponential(n.b, shifted);
-  return {shifted, e, op::reduce(n.b, e, axes, op::Reducer::kAdd)};
-}
+// Before opset 13 over all dimensions from `axis` on.
+template <ValueId (*F)(Builder&, ValueId, std::vector<int64_t>)>
 std::vector<Value> softmax(NodeContext& n) {
-  std::vector<int64_t> axes;
-  const Exponentials e = exponentials(n, axes);
-  return {n.result(op::divide(n.b, e.exponential, op::broadcast_reduced(n.b, e.sum, n.type(0).shape, axes)))};
-}
-std::vector<Value> log_softmax(NodeContext& n) {
-  std::vector<int64_t> axes;
-  const Exponentials e = exponentials(n, axes);
-  return {
-      n.result(op::subtract(n.b, e.shifted, op::broadcast_reduced(n.b, op::log(n.b, e.sum), n.type(0).shape, axes)))};
+  const int64_t axis = n.axis_attribute("axis", n.opset >= 13 ? -1 : 1, n.rank(0));
+  std::vector<int64_t> axes(n.opset >= 13 ? 1 : static_cast<size_t>(n.rank(0) - axis));
+  std::iota(axes.begin(), axes.end(), axis);
+  return {n.result(F(n.b, n.in(0), std::move(axes)))};
 }
 
 // Activations ---------------------------------------------------------------------------------------------------------
@@ -597,8 +580,8 @@ std::span<const Registration> nn_importers() {
       {"BatchNormalization", batch_normalization},
       {"LayerNormalization", layer_normalization},
       {"InstanceNormalization", instance_normalization},
-      {"Softmax", softmax},
-      {"LogSoftmax", log_softmax},
+      {"Softmax", softmax<op::softmax>},
+      {"LogSoftmax", softmax<op::log_softmax>},
       {"RMSNormalization", rms_normalization},
       {"Celu", celu},
       {"ThresholdedRelu", thresholded_relu},

@@ -11,6 +11,7 @@
 #include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/shape.h"
+#include "ecotone/op/softmax.h"
 
 namespace ecotone::onnx {
 namespace {
@@ -78,13 +79,7 @@ std::vector<Value> reduce_mean(NodeContext& n) {
 
 std::vector<Value> reduce_log_sum_exp(NodeContext& n) {
   const Axes a = reduction_axes(n, 18);
-  const ValueId x = n.in(0);
-  const ValueId top = op::reduce(n.b, x, a.list, op::Reducer::kMaximum);
-  // An infinite maximum would make inf - inf.
-  const ValueId finite = op::select(n.b, op::is_finite(n.b, top), top, op::full_like(n.b, top, 0));
-  const ValueId shifted = op::subtract(n.b, x, op::broadcast_reduced(n.b, finite, n.type(0).shape, a.list));
-  const ValueId sum = op::reduce(n.b, op::exponential(n.b, shifted), a.list, op::Reducer::kAdd);
-  return {n.result(finished(n, op::add(n.b, op::log(n.b, sum), finite), a))};
+  return {n.result(finished(n, op::log_sum_exp(n.b, n.in(0), a.list), a))};
 }
 
 // The index of the largest (smallest) entry: the first or, with select_last_index, the last of equals.
