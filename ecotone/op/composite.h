@@ -1,7 +1,6 @@
 // What the definitions of composites share. A composite's meaning is its body: equations of simpler ops.
 #pragma once
 
-#include <limits>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -34,9 +33,14 @@ Op composite(std::string name, DTypeSet dtypes) {
   return op;
 }
 
-inline constexpr size_t kAnyCount = std::numeric_limits<size_t>::max();
+inline constexpr size_t kAnyCount = 1 << 20;
 
 // What each family contributes to composite_ops().
 std::span<const Op* const> softmax_ops();
+std::span<const Op* const> norm_ops();
+std::span<const Op* const> activation_ops();
+std::span<const Op* const> cumulative_ops();
+std::span<const Op* const> select_ops();
+std::span<const Op* const> pool_ops();
 
 }  // namespace ecotone::op
