@@ -8,7 +8,7 @@
 
 #include "ecotone/base/error.h"
 #include "ecotone/format/stablehlo/stablehlo.h"
-#include "ecotone/op/contract.h"
+#include "ecotone/op/cost.h"
 
 #include "apps/eco/eco.h"
 
@@ -25,32 +25,6 @@ struct InspectOptions {
   bool json = false, text = false;
 };
 
-// A multiply-add counts as two, any other op as one per element of its result. Regions and calls count once.
-Dim flops(const Program& p, const Equation& e) {
-  if (e.op->cost) {
-    std::vector<Type> operands, results;
-    for (ValueId v : e.operands) operands.push_back(p.type(v));
-    for (uint32_t i = 0; i < e.result_count; ++i) results.push_back(p.type(e.first_result + i));
-    return e.op->cost({e.attributes, operands, results, e.regions}).flops;
-  }
-  if (e.result_count == 0 || is_token(p.type(e.first_result))) return 0;
-  const Dim size = p.tensor_type(e.first_result).size();
-  if (e.op == &op::dot_general()) {
-    Dim k(1);
-    for (int64_t d : e.attributes.get<op::DotAttributes>().lhs_contracting_dimensions)
-      k = k * p.tensor_type(e.operands[0]).shape[static_cast<size_t>(d)];
-    return size * k * Dim(2);
-  }
-  if (e.op == &op::convolution()) {
-    const auto& a = e.attributes.get<op::ConvolutionAttributes>();
-    const auto& kernel = p.tensor_type(e.operands[1]).shape;
-    Dim k = kernel[static_cast<size_t>(a.kernel_input_feature_dimension)];
-    for (int64_t d : a.kernel_spatial_dimensions) k = k * kernel[static_cast<size_t>(d)];
-    return size * k * Dim(2);
-  }
-  return size;
-}
-
 struct Summary {
   std::map<std::string, int> ops;
   Dim flops = 0;
@@ -59,10 +33,8 @@ struct Summary {
 
 Summary summarize(const Program& p) {
   Summary s;
-  for (const Equation& e : p.equations()) {
-    ++s.ops[e.op->name];
-    s.flops = s.flops + flops(p, e);
-  }
+  for (const Equation& e : p.equations()) ++s.ops[e.op->name];
+  s.flops = op::flops(p);
   for (const Parameter& x : p.parameters()) {
     if (!x.type.is_static()) continue;
     s.parameter_count += element_count(x.type.static_shape());

@@ -31,5 +31,6 @@ std::span<const Op* const> random_ops();
 std::span<const Op* const> linalg_ops();
 std::span<const Op* const> quantize_ops();
 std::span<const Op* const> chlo_ops();  // CHLO's special functions
+std::span<const Op* const> composite_ops();
 
 }  // namespace ecotone::op

@@ -29,12 +29,21 @@ bool same_special(std::complex<double> a, std::complex<double> b) {
   return same(a.real(), b.real()) && same(a.imag(), b.imag());
 }
 
-void visit_program(const Program& p, std::unordered_set<const Program*>& seen, double& c) {
-  if (!seen.insert(&p).second) return;
+void visit_program(const ProgramRef& p, std::unordered_set<ProgramRef>& seen, double& c);
+
+void visit_equations(const Program& p, std::unordered_set<ProgramRef>& seen, double& c) {
   for (const Equation& e : p.equations()) {
     c = std::max(c, e.op->error.c);
-    for (const Region& r : e.regions) visit_program(*r.body, seen, c);
+    for (const Region& r : e.regions) visit_program(r.body, seen, c);
+    if (!e.op->is_composite()) continue;
+    std::vector<Type> types;
+    for (ValueId v : e.declared()) types.push_back(p.type(v));
+    visit_program(composite_body(*e.op, e.attributes, types, p.symbols()).body, seen, c);
   }
+}
+
+void visit_program(const ProgramRef& p, std::unordered_set<ProgramRef>& seen, double& c) {
+  if (seen.insert(p).second) visit_equations(*p, seen, c);
 }
 
 }  // namespace
@@ -77,9 +86,9 @@ Verdict judge(const Tensor& x, const Tensor& spec, const Tensor& real, DType dty
 }
 
 double error_constant(const Program& program) {
-  std::unordered_set<const Program*> seen;
+  std::unordered_set<ProgramRef> seen;
   double c = 1;
-  visit_program(program, seen, c);
+  visit_equations(program, seen, c);
   return c;
 }
 

@@ -3,9 +3,11 @@
 #include "ecotone/format/onnx/import.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/convert.h"
+#include "ecotone/op/cumulative.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/index.h"
 #include "ecotone/op/reduce.h"
+#include "ecotone/op/select.h"
 #include "ecotone/op/shape.h"
 
 namespace ecotone::onnx {
@@ -132,39 +134,17 @@ std::vector<Value> trilu(NodeContext& n) {
 std::vector<Value> one_hot(NodeContext& n) {
   const int64_t depth =
       n.constant(1) ? static_cast<int64_t>(n.constant(1)->plain().at_double(0)) : n.ints(1, "depth").at(0);
-  const int64_t rank = n.rank(0) + 1, axis = n.axis_attribute("axis", -1, rank);
-  std::vector<Dim> shape = n.type(0).shape;
-  shape.insert(shape.begin() + axis, depth);
-  const ValueId indices = wrapped(n.b, op::convert(n.b, n.in(0), DType::kI64), depth);
-  std::vector<int64_t> places;
-  for (int64_t d = 0; d < rank; ++d)
-    if (d != axis) places.push_back(d);
-  const ValueId wide = op::broadcast_in_dim(n.b, indices, shape, places);
-  const ValueId hit = op::compare(n.b, op::ComparisonDirection::kEq, wide, op::iota(n.b, {DType::kI64, shape}, axis));
-  const auto value = [&](int64_t i) {
-    return op::broadcast_in_dim(n.b, op::reshape(n.b, op::slice(n.b, n.in(2), {i}, {i + 1}), {}), shape, {});
-  };
-  return {n.result(op::select(n.b, hit, value(1), value(0)))};
+  const auto value = [&](int64_t i) { return op::reshape(n.b, op::slice(n.b, n.in(2), {i}, {i + 1}), {}); };
+  const ValueId off = value(0), on = value(1);
+  const ValueId indices = op::convert(n.b, n.in(0), DType::kI64);
+  return {n.result(op::one_hot(n.b, indices, off, on, {depth, n.axis_attribute("axis", -1, n.rank(0) + 1)}))};
 }
 
-// A window that ends at each entry.
-template <op::Reducer R>
+template <ValueId (*F)(Builder&, ValueId, op::CumulativeAttributes)>
 std::vector<Value> cumulative(NodeContext& n) {
   const int64_t axis = op::normalize_axis(n.ints(1, "axis").at(0), n.rank(0));
   const bool exclusive = n.int_attribute("exclusive", 0) != 0, reverse = n.int_attribute("reverse", 0) != 0;
-  const auto d = static_cast<size_t>(axis);
-  const std::vector<Dim> shape = n.type(0).shape;
-  op::WindowAttributes a;
-  a.window_dimensions.assign(shape.size(), 1);
-  a.padding_low.assign(shape.size(), 0);
-  a.padding_high.assign(shape.size(), 0);
-  a.window_dimensions[d] = max(shape[d], 1);
-  a.padding_low[d] = a.window_dimensions[d] - 1 + (exclusive ? 1 : 0);
-  if (exclusive) a.padding_high[d] = -1;
-  if (reverse) std::swap(a.padding_low[d], a.padding_high[d]);
-  a.reducer = R;
-  const ValueId start = op::constant(n.b, op::reducer_identity(R, n.dtype(0)));
-  return {n.result(op::reduce_window(n.b, n.in(0), start, std::move(a)))};
+  return {n.result(F(n.b, n.in(0), {axis, exclusive, reverse}))};
 }
 
 }  // namespace
@@ -178,8 +158,8 @@ std::span<const Registration> element_importers() {
       {"ScatterND", scatter_nd},
       {"Trilu", trilu},
       {"OneHot", one_hot},
-      {"CumSum", cumulative<op::Reducer::kAdd>},
-      {"CumProd", cumulative<op::Reducer::kMultiply>},
+      {"CumSum", cumulative<op::cumsum>},
+      {"CumProd", cumulative<op::cumprod>},
   };
   return list;
 }

@@ -58,8 +58,8 @@ void free_names(const GraphProto& g, std::vector<std::string>& names, std::unord
   for (const ValueInfo& v : g.outputs) use(v.name);
 }
 
-// The outputs of a Program without inputs, if it has none but plain ops.
-std::optional<std::vector<Tensor>> evaluate_constants(const Program& p) {
+// The outputs of a Program, if it has none but plain ops and composites of such.
+std::optional<std::vector<Tensor>> evaluate_plainly(const Program& p, std::span<const Tensor> inputs) {
   struct NoRegions final : RegionRunner {
     std::vector<Tensor> run(const Region&, std::span<const Tensor>) override {
       fail_kind(ErrorKind::kInternal, "a region in a constant");
@@ -67,9 +67,10 @@ std::optional<std::vector<Tensor>> evaluate_constants(const Program& p) {
     void bind_symbol(const Dim&, int64_t) override { fail_kind(ErrorKind::kInternal, "a symbol in a constant"); }
   } runner;
   if (!p.symbols().empty() || !p.parameters().empty()) return std::nullopt;
-  std::vector<Tensor> values(p.value_count());
+  std::vector<Tensor> values(inputs.begin(), inputs.end());
+  values.resize(p.value_count());
   for (const Equation& e : p.equations()) {
-    if (!e.op->evaluate || !e.regions.empty()) return std::nullopt;
+    if (!e.regions.empty()) return std::nullopt;
     std::vector<Tensor> operands;
     std::vector<Type> operand_types, result_types;
     for (ValueId v : e.operands) {
@@ -77,8 +78,14 @@ std::optional<std::vector<Tensor>> evaluate_constants(const Program& p) {
       operand_types.push_back(p.type(v));
     }
     for (uint32_t i = 0; i < e.result_count; ++i) result_types.push_back(p.type(e.first_result + i));
-    const std::vector<Tensor> results =
-        e.op->evaluate({e.attributes, operands, {}, operand_types, result_types, {}, EvalMode::kSpec, runner});
+    std::vector<Tensor> results;
+    if (e.op->evaluate) {
+      results = e.op->evaluate({e.attributes, operands, {}, operand_types, result_types, {}, EvalMode::kSpec, runner});
+    } else {
+      auto made = evaluate_plainly(*composite_body(*e.op, e.attributes, operand_types, {}).body, operands);
+      if (!made) return std::nullopt;
+      results = std::move(*made);
+    }
     for (uint32_t i = 0; i < e.result_count; ++i) values[e.first_result + i] = results[i];
   }
   std::vector<Tensor> outputs;
@@ -221,7 +228,7 @@ std::optional<std::vector<Value>> GraphImporter::folded(const NodeProto& node, c
       scratch.output(std::to_string(i), results[i].id);
     }
   const ProgramRef program = std::move(scratch).build();
-  const std::optional<std::vector<Tensor>> values = evaluate_constants(*program);
+  const std::optional<std::vector<Tensor>> values = evaluate_plainly(*program, {});
   if (!values) return std::nullopt;
   size_t next = 0;
   for (Value& v : results)

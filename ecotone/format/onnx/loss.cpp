@@ -6,6 +6,7 @@
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/reduce.h"
 #include "ecotone/op/shape.h"
+#include "ecotone/op/softmax.h"
 
 namespace ecotone::onnx {
 namespace {
@@ -50,14 +51,7 @@ std::vector<Value> negative_log_likelihood(NodeContext& n) {
 }
 
 std::vector<Value> softmax_cross_entropy(NodeContext& n) {
-  Builder& b = n.b;
-  const ValueId x = n.in(0);
-  const std::vector<Dim>& shape = n.type(0).shape;
-  const std::vector<int64_t> axes{1};
-  const ValueId top = op::broadcast_reduced(b, op::reduce(b, x, axes, op::Reducer::kMaximum), shape, axes);
-  const ValueId shifted = op::subtract(b, x, top);
-  const ValueId sum = op::reduce(b, op::exponential(b, shifted), axes, op::Reducer::kAdd);
-  const ValueId log_probability = op::subtract(b, shifted, op::broadcast_reduced(b, op::log(b, sum), shape, axes));
+  const ValueId log_probability = op::log_softmax(n.b, n.in(0), {1});
   return {n.result(negative_log_likelihood(n, log_probability)), n.result(log_probability)};
 }
 

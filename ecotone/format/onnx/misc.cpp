@@ -11,6 +11,7 @@
 #include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/index.h"
+#include "ecotone/op/norm.h"
 #include "ecotone/op/quantize.h"
 #include "ecotone/op/reduce.h"
 #include "ecotone/op/shape.h"
@@ -62,67 +63,27 @@ std::vector<Value> hardmax(NodeContext& n) {
 }
 
 std::vector<Value> lp_normalization(NodeContext& n) {
-  Builder& b = n.b;
-  const std::vector<int64_t> axes{n.axis_attribute("axis", -1, n.rank(0))};
-  const ValueId x = n.in(0);
-  const bool first = n.int_attribute("p", 2) == 1;
-  ValueId norm = op::reduce(b, first ? op::abs(b, x) : op::multiply(b, x, x), axes, op::Reducer::kAdd);
-  if (!first) norm = op::sqrt(b, norm);
-  const ValueId wide = op::broadcast_reduced(b, norm, n.type(0).shape, axes), zero = op::full_like(b, x, 0);
-  const ValueId is_zero = op::compare(b, op::ComparisonDirection::kEq, wide, zero);  // 0 / 0 is 0 here
-  return {n.result(op::select(b, is_zero, zero, op::divide(b, x, wide)))};
+  return {n.result(op::lp_norm(n.b, n.in(0), {n.axis_attribute("axis", -1, n.rank(0)), n.int_attribute("p", 2)}))};
 }
 
 std::vector<Value> group_normalization(NodeContext& n) {
   Builder& b = n.b;
   const int64_t groups = n.int_attribute("num_groups", 1);
-  const std::vector<Dim> shape = n.type(0).shape;
+  const std::vector<Dim>& shape = n.type(0).shape;
   if (shape.size() < 2 || groups < 1) fail("GroupNormalization of {} dimensions in {} groups", shape.size(), groups);
-  Dim rest = floordiv(shape[1], groups);
-  for (size_t d = 2; d < shape.size(); ++d) rest = rest * shape[d];
-  const std::vector<Dim> grouped{shape[0], groups, rest};
-  const std::vector<int64_t> axes{2};
-  const ValueId x = op::reshape(b, n.in(0), grouped);
-  const auto mean = [&](ValueId v) {
-    const ValueId sum = op::reduce(b, v, axes, op::Reducer::kAdd);
-    const ValueId count = op::convert(b, op::dim_value(b, rest, DType::kI64), n.dtype(0));
-    return op::broadcast_reduced(b, op::divide(b, sum, op::broadcast_to(b, count, b.tensor_type(sum).shape)), grouped,
-                                 axes);
-  };
-  const ValueId centred = op::subtract(b, x, mean(x)), variance = mean(op::multiply(b, centred, centred));
-  const ValueId inverse =
-      op::rsqrt(b, op::add(b, variance, op::full_like(b, variance, n.float_attribute("epsilon", 1e-5))));
-  const ValueId y = op::reshape(b, op::multiply(b, centred, inverse), shape);
   const auto channel = [&](size_t i) {  // opset 18 gave one a group
-    ValueId v = n.in(i);
-    if (n.opset < 21) {
-      const Dim each = floordiv(shape[1], groups);
-      v = op::reshape(b, op::broadcast_in_dim(b, v, {groups, each}, {0}), {shape[1]});
-    }
-    return op::broadcast_in_dim(b, v, shape, {1});
+    if (n.opset >= 21) return n.in(i);
+    const Dim each = floordiv(shape[1], groups);
+    return op::reshape(b, op::broadcast_in_dim(b, n.in(i), {groups, each}, {0}), {shape[1]});
   };
-  return {n.result(op::add(b, op::multiply(b, y, channel(1)), channel(2)))};
+  const ValueId scale = channel(1), bias = channel(2);
+  return {n.result(op::group_norm(b, n.in(0), scale, bias, {groups, n.float_attribute("epsilon", 1e-5)}))};
 }
 
-// x / (bias + alpha / size * sum of squares over `size` neighbouring channels) ^ beta.
 std::vector<Value> lrn(NodeContext& n) {
-  Builder& b = n.b;
-  const int64_t size = n.int_attribute("size", 1);
-  const ValueId x = n.in(0);
-  op::WindowAttributes a;
-  a.window_dimensions.assign(static_cast<size_t>(n.rank(0)), 1);
-  a.padding_low.assign(static_cast<size_t>(n.rank(0)), 0);
-  a.padding_high = a.padding_low;
-  a.window_dimensions.at(1) = size;
-  a.padding_low[1] = (size - 1) / 2;
-  a.padding_high[1] = size - 1 - (size - 1) / 2;
-  a.reducer = op::Reducer::kAdd;
-  const ValueId sum = op::reduce_window(b, op::multiply(b, x, x), op::scalar(b, n.dtype(0), 0), std::move(a));
-  const auto like = [&](double v) { return op::full_like(b, x, v); };
-  const ValueId base =
-      op::add(b, like(n.float_attribute("bias", 1)),
-              op::multiply(b, sum, like(n.float_attribute("alpha", 1e-4) / static_cast<double>(size))));
-  return {n.result(op::divide(b, x, op::power(b, base, like(n.float_attribute("beta", 0.75)))))};
+  return {n.result(op::local_response_norm(n.b, n.in(0),
+                                           {n.int_attribute("size", 1), n.float_attribute("alpha", 1e-4),
+                                            n.float_attribute("beta", 0.75), n.float_attribute("bias", 1)}))};
 }
 
 std::vector<Value> eye_like(NodeContext& n) {

@@ -1,26 +1,24 @@
 // Convolution, pooling, normalization, activations, resizing.
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <numeric>
 
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/import.h"
+#include "ecotone/op/activation.h"
 #include "ecotone/op/build.h"
-#include "ecotone/op/chlo.h"
 #include "ecotone/op/contract.h"
 #include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/index.h"
+#include "ecotone/op/norm.h"
+#include "ecotone/op/pool.h"
 #include "ecotone/op/reduce.h"
 #include "ecotone/op/shape.h"
+#include "ecotone/op/softmax.h"
 
 namespace ecotone::onnx {
 namespace {
-
-ValueId constant_like(Builder& b, ValueId x, double value) {
-  return op::full_like(b, x, value);
-}
 
 // A per-channel vector [C] in x's shape [N, C, ...].
 ValueId per_channel(Builder& b, ValueId v, ValueId x) {
@@ -153,74 +151,35 @@ std::vector<Value> conv_transpose(NodeContext& n) {
   return {n.result(with_bias(n, op::convolution(n.b, n.in(0), kernel_value, std::move(a)), 2))};
 }
 
-op::WindowAttributes pool_window(const Window& w, op::Reducer reducer) {
-  op::WindowAttributes a;
-  a.window_dimensions = {1, 1};
-  for (int64_t k : w.kernel) a.window_dimensions.emplace_back(k);
-  const auto widened = [](std::vector<int64_t> v) {
-    v.insert(v.begin(), {1, 1});
-    return v;
-  };
-  a.window_strides = widened(w.strides);
-  a.window_dilations = widened(w.dilations);
-  a.base_dilations.assign(w.kernel.size() + 2, 1);
-  a.padding_low = {0, 0};
-  a.padding_high = {0, 0};
-  a.padding_low.insert(a.padding_low.end(), w.low.begin(), w.low.end());
-  a.padding_high.insert(a.padding_high.end(), w.high.begin(), w.high.end());
-  a.reducer = reducer;
-  return a;
+op::PoolWindow pool_window(const Window& w) {
+  return {w.kernel, w.strides, w.dilations, w.low, w.high};
 }
-
-ValueId identity_of(Builder& b, op::Reducer reducer, DType dtype) {
-  return op::constant(b, op::reducer_identity(reducer, dtype));
+Window read_pool(NodeContext& n, bool ceil) {
+  return read_window(n, n.ints_attribute("kernel_shape").value_or(std::vector<int64_t>{}), ceil);
 }
 
 std::vector<Value> max_pool(NodeContext& n) {
-  const Window w = read_window(n, n.ints_attribute("kernel_shape").value_or(std::vector<int64_t>{}),
-                               n.int_attribute("ceil_mode", 0) != 0);
+  const Window w = read_pool(n, n.int_attribute("ceil_mode", 0) != 0);
   if (n.wants(1)) {
-    const auto [y, indices] = max_pool_with_indices(n, pool_window(w, op::Reducer::kMaximum));
+    const auto [y, indices] = max_pool_with_indices(n, op::pool_attributes(pool_window(w), op::Reducer::kMaximum));
     return {n.result(y), n.result(indices)};
   }
-  const ValueId lowest = identity_of(n.b, op::Reducer::kMaximum, n.dtype(0));
-  return {n.result(op::reduce_window(n.b, n.in(0), lowest, pool_window(w, op::Reducer::kMaximum)))};
+  return {n.result(op::max_pool(n.b, n.in(0), {pool_window(w)}))};
 }
 
 std::vector<Value> average_pool(NodeContext& n) {
-  const std::vector<int64_t> kernel = n.ints_attribute("kernel_shape").value_or(std::vector<int64_t>{});
-  const bool ceil = n.int_attribute("ceil_mode", 0) != 0, count_padding = n.int_attribute("count_include_pad", 0) != 0;
-  const Window w = read_window(n, kernel, ceil);
-  const ValueId x = n.in(0), zero = op::scalar(n.b, n.dtype(0), 0);
-  const ValueId sum = op::reduce_window(n.b, x, zero, pool_window(w, op::Reducer::kAdd));
-  // How many entries each window sees: of the input, and of its padding when that counts (but never of what ceil_mode
-  // adds).
-  ValueId ones = constant_like(n.b, x, 1);
-  Window counted = w;
-  if (count_padding) {
-    const Window padded = read_window(n, kernel, false);
-    std::vector<Dim> low{0, 0}, high{0, 0};
-    low.insert(low.end(), padded.low.begin(), padded.low.end());
-    high.insert(high.end(), padded.high.begin(), padded.high.end());
-    ones = op::pad(n.b, ones, op::scalar(n.b, n.dtype(0), 1), low, high);
-    for (size_t i = 0; i < counted.low.size(); ++i) {
-      counted.low[i] = 0;
-      counted.high[i] = w.high[i] - padded.high[i];
-    }
+  op::AveragePoolAttributes a{pool_window(read_pool(n, n.int_attribute("ceil_mode", 0) != 0)), {}, {}};
+  if (n.int_attribute("count_include_pad", 0) != 0) {  // never what ceil_mode adds
+    const Window padded = read_pool(n, false);
+    a.counted_low = padded.low;
+    a.counted_high = padded.high;
   }
-  const ValueId count = op::reduce_window(n.b, ones, zero, pool_window(counted, op::Reducer::kAdd));
-  return {n.result(op::divide(n.b, sum, count))};
+  return {n.result(op::average_pool(n.b, n.in(0), std::move(a)))};
 }
 
-// The p-norm of each window; for p = 2 the root of the sum of squares.
 std::vector<Value> lp_pool(NodeContext& n) {
-  const Window w = read_window(n, n.ints_attribute("kernel_shape").value_or(std::vector<int64_t>{}),
-                               n.int_attribute("ceil_mode", 0) != 0);
-  const double p = static_cast<double>(n.int_attribute("p", 2));
-  const ValueId x = op::abs(n.b, n.in(0)), zero = op::scalar(n.b, n.dtype(0), 0);
-  const ValueId sum =
-      op::reduce_window(n.b, op::power(n.b, x, constant_like(n.b, x, p)), zero, pool_window(w, op::Reducer::kAdd));
-  return {n.result(op::power(n.b, sum, constant_like(n.b, sum, 1 / p)))};
+  const Window w = read_pool(n, n.int_attribute("ceil_mode", 0) != 0);
+  return {n.result(op::lp_pool(n.b, n.in(0), {pool_window(w), static_cast<double>(n.int_attribute("p", 2))}))};
 }
 
 std::vector<int64_t> spatial_axes(NodeContext& n) {
@@ -228,26 +187,14 @@ std::vector<int64_t> spatial_axes(NodeContext& n) {
   std::iota(axes.begin(), axes.end(), 2);
   return axes;
 }
-ValueId mean_over(Builder& b, ValueId x, const std::vector<int64_t>& axes) {
-  const std::vector<Dim> shape = b.tensor_type(x).shape;
-  Dim count = 1;
-  for (int64_t d : axes) count = count * shape[static_cast<size_t>(d)];
-  const ValueId sum = op::reduce(b, x, axes, op::Reducer::kAdd);
-  const ValueId divisor = op::convert(b, op::dim_value(b, count, DType::kI64), b.dtype(x));
-  return op::divide(b, sum, op::broadcast_to(b, divisor, b.tensor_type(sum).shape));
-}
-ValueId keep_axes(NodeContext& n, ValueId reduced, const std::vector<int64_t>& axes) {
-  std::vector<Dim> shape = n.type(0).shape;
-  for (int64_t d : axes) shape[static_cast<size_t>(d)] = 1;
-  return op::reshape(n.b, reduced, std::move(shape));
-}
 std::vector<Value> global_average_pool(NodeContext& n) {
-  const auto axes = spatial_axes(n);
-  return {n.result(keep_axes(n, mean_over(n.b, n.in(0), axes), axes))};
+  return {n.result(op::mean(n.b, n.in(0), spatial_axes(n), true))};
 }
 std::vector<Value> global_max_pool(NodeContext& n) {
   const auto axes = spatial_axes(n);
-  return {n.result(keep_axes(n, op::reduce(n.b, n.in(0), axes, op::Reducer::kMaximum), axes))};
+  std::vector<Dim> shape = n.type(0).shape;
+  for (int64_t d : axes) shape[static_cast<size_t>(d)] = 1;
+  return {n.result(op::reshape(n.b, op::reduce(n.b, n.in(0), axes, op::Reducer::kMaximum), std::move(shape)))};
 }
 
 // Normalization -------------------------------------------------------------------------------------------------------
@@ -255,185 +202,73 @@ std::vector<Value> global_max_pool(NodeContext& n) {
 std::vector<Value> batch_normalization(NodeContext& n) {
   if (n.int_attribute("training_mode", 0) != 0 || n.wants(1))
     fail_kind(ErrorKind::kUnsupported, "BatchNormalization that trains");
-  const ValueId x = n.in(0), variance = n.in(4);
-  const double epsilon = n.float_attribute("epsilon", 1e-5);
-  const ValueId inverse = op::rsqrt(n.b, op::add(n.b, variance, constant_like(n.b, variance, epsilon)));
-  const ValueId centred = op::subtract(n.b, x, per_channel(n.b, n.in(3), x));
-  const ValueId scaled =
-      op::multiply(n.b, op::multiply(n.b, centred, per_channel(n.b, inverse, x)), per_channel(n.b, n.in(1), x));
-  return {n.result(op::add(n.b, scaled, per_channel(n.b, n.in(2), x)))};
+  const ValueId x = n.in(0), scale = n.in(1), bias = n.in(2), mean = n.in(3), variance = n.in(4);
+  return {n.result(op::batch_norm(n.b, x, scale, bias, mean, variance, n.float_attribute("epsilon", 1e-5)))};
 }
 
-// (x - mean) / sqrt(var + epsilon) over `axes`; also the mean and the inverse deviation.
-struct Normalized {
-  ValueId value, mean, inverse;
-};
-Normalized normalize(Builder& b, ValueId x, const std::vector<int64_t>& axes, double epsilon) {
-  const std::vector<Dim> shape = b.tensor_type(x).shape;
-  const ValueId mean = mean_over(b, x, axes);
-  const ValueId centred = op::subtract(b, x, op::broadcast_reduced(b, mean, shape, axes));
-  const ValueId variance = mean_over(b, op::multiply(b, centred, centred), axes);
-  const ValueId inverse = op::rsqrt(b, op::add(b, variance, op::full_like(b, variance, epsilon)));
-  return {op::multiply(b, centred, op::broadcast_reduced(b, inverse, shape, axes)), mean, inverse};
+op::LayerNormAttributes layer_attributes(NodeContext& n) {
+  return {n.axis_attribute("axis", -1, n.rank(0)), n.float_attribute("epsilon", 1e-5)};
 }
 
 std::vector<Value> layer_normalization(NodeContext& n) {
-  const int64_t axis = n.axis_attribute("axis", -1, n.rank(0));
-  std::vector<int64_t> axes(static_cast<size_t>(n.rank(0) - axis));
-  std::iota(axes.begin(), axes.end(), axis);
-  const DType dtype = n.dtype(0);
-  const bool small = bit_width(dtype) < 32;  // computed in f32, as stash_type says
-  const ValueId x = small ? op::convert(n.b, n.in(0), DType::kF32) : n.in(0);
-  const Normalized r = normalize(n.b, x, axes, n.float_attribute("epsilon", 1e-5));
-  const std::vector<Dim>& shape = n.type(0).shape;
-  ValueId y = op::convert(n.b, r.value, dtype);
-  y = op::multiply(n.b, y, op::broadcast_to(n.b, n.in(1), shape));
-  if (n.has(2)) y = op::add(n.b, y, op::broadcast_to(n.b, n.in(2), shape));
-  return {n.result(y), n.result(keep_axes(n, r.mean, axes)), n.result(keep_axes(n, r.inverse, axes))};
+  std::vector<ValueId> operands{n.in(0), n.in(1)};
+  if (n.has(2)) operands.push_back(n.in(2));
+  std::vector<Value> results;
+  for (ValueId r : op::layer_norm(n.b, operands, layer_attributes(n))) results.push_back(n.result(r));
+  return results;
 }
 
 std::vector<Value> rms_normalization(NodeContext& n) {
-  const int64_t axis = n.axis_attribute("axis", -1, n.rank(0));
-  std::vector<int64_t> axes(static_cast<size_t>(n.rank(0) - axis));
-  std::iota(axes.begin(), axes.end(), axis);
-  const DType dtype = n.dtype(0);
-  const ValueId x = bit_width(dtype) < 32 ? op::convert(n.b, n.in(0), DType::kF32) : n.in(0);
-  const std::vector<Dim>& shape = n.type(0).shape;
-  const ValueId power = mean_over(n.b, op::multiply(n.b, x, x), axes);
-  const ValueId inverse =
-      op::rsqrt(n.b, op::add(n.b, power, op::full_like(n.b, power, n.float_attribute("epsilon", 1e-5))));
-  const ValueId y = op::convert(n.b, op::multiply(n.b, x, op::broadcast_reduced(n.b, inverse, shape, axes)), dtype);
-  return {n.result(op::multiply(n.b, y, op::broadcast_to(n.b, n.in(1), shape)))};
+  const ValueId x = n.in(0), scale = n.in(1);
+  return {n.result(op::rms_norm(n.b, x, scale, layer_attributes(n)))};
 }
 
 std::vector<Value> instance_normalization(NodeContext& n) {
-  const ValueId x = n.in(0);
-  const Normalized r = normalize(n.b, x, spatial_axes(n), n.float_attribute("epsilon", 1e-5));
-  return {
-      n.result(op::add(n.b, op::multiply(n.b, r.value, per_channel(n.b, n.in(1), x)), per_channel(n.b, n.in(2), x)))};
+  const ValueId x = n.in(0), scale = n.in(1), bias = n.in(2);
+  return {n.result(op::instance_norm(n.b, x, scale, bias, n.float_attribute("epsilon", 1e-5)))};
 }
 
-// exp(x - max) over its sum; before opset 13 over all dimensions from `axis` on.
-struct Exponentials {
-  ValueId shifted, exponential, sum;
-};
-Exponentials exponentials(NodeContext& n, std::vector<int64_t>& axes) {
-  const int64_t axis = n.axis_attribute("axis", n.opset >= 13 ? -1 : 1, n.rank(0));
-  axes.resize(n.opset >= 13 ? 1 : static_cast<size_t>(n.rank(0) - axis));
-  std::iota(axes.begin(), axes.end(), axis);
-  const ValueId x = n.in(0);
-  const std::vector<Dim>& shape = n.type(0).shape;
-  const ValueId top = op::reduce(n.b, x, axes, op::Reducer::kMaximum);
-  const ValueId shifted = op::subtract(n.b, x, op::broadcast_reduced(n.b, top, shape, axes));
-  const ValueId e = op::exponential(n.b, shifted);
-  return {shifted, e, op::reduce(n.b, e, axes, op::Reducer::kAdd)};
-}
+// Before opset 13 over all dimensions from `axis` on.
+template <ValueId (*F)(Builder&, ValueId, std::vector<int64_t>)>
 std::vector<Value> softmax(NodeContext& n) {
-  std::vector<int64_t> axes;
-  const Exponentials e = exponentials(n, axes);
-  return {n.result(op::divide(n.b, e.exponential, op::broadcast_reduced(n.b, e.sum, n.type(0).shape, axes)))};
-}
-std::vector<Value> log_softmax(NodeContext& n) {
-  std::vector<int64_t> axes;
-  const Exponentials e = exponentials(n, axes);
-  return {
-      n.result(op::subtract(n.b, e.shifted, op::broadcast_reduced(n.b, op::log(n.b, e.sum), n.type(0).shape, axes)))};
+  const int64_t axis = n.axis_attribute("axis", n.opset >= 13 ? -1 : 1, n.rank(0));
+  std::vector<int64_t> axes(n.opset >= 13 ? 1 : static_cast<size_t>(n.rank(0) - axis));
+  std::iota(axes.begin(), axes.end(), axis);
+  return {n.result(F(n.b, n.in(0), std::move(axes)))};
 }
 
 // Activations ---------------------------------------------------------------------------------------------------------
 
-std::vector<Value> relu(NodeContext& n) {
-  return {n.result(op::maximum(n.b, n.in(0), constant_like(n.b, n.in(0), 0)))};
+template <ValueId (*F)(Builder&, ValueId)>
+std::vector<Value> activation(NodeContext& n) {
+  return {n.result(F(n.b, n.in(0)))};
 }
-
-// x where x > 0 (x >= 0), else `otherwise`.
-ValueId where_positive(Builder& b, ValueId x, ValueId positive, ValueId otherwise) {
-  return op::select(b, op::compare(b, op::ComparisonDirection::kGe, x, op::full_like(b, x, 0)), positive, otherwise);
-}
-std::vector<Value> leaky_relu(NodeContext& n) {
-  const ValueId x = n.in(0);
-  return {n.result(
-      where_positive(n.b, x, x, op::multiply(n.b, x, constant_like(n.b, x, n.float_attribute("alpha", 0.01)))))};
+// Those with one number, alpha; its default is `kHundredths` / 100.
+template <ValueId (*F)(Builder&, ValueId, double), int kHundredths = 100>
+std::vector<Value> activation(NodeContext& n) {
+  return {n.result(F(n.b, n.in(0), n.float_attribute("alpha", kHundredths / 100.0)))};
 }
 std::vector<Value> prelu(NodeContext& n) {
   const ValueId x = n.in(0);
   // Opset 6 has one slope a channel.
   const bool channels = n.opset < 7 && n.rank(1) == 1 && n.type(1).shape[0] != Dim(1);
-  const ValueId slope = channels ? per_channel(n.b, n.in(1), x) : op::broadcast_to(n.b, n.in(1), n.type(0).shape);
-  return {n.result(where_positive(n.b, x, x, op::multiply(n.b, x, slope)))};
-}
-std::vector<Value> elu(NodeContext& n) {
-  const ValueId x = n.in(0), tail = op::exponential_minus_one(n.b, x);
-  return {n.result(
-      where_positive(n.b, x, x, op::multiply(n.b, tail, constant_like(n.b, x, n.float_attribute("alpha", 1)))))};
+  return {n.result(op::prelu(n.b, x, channels ? per_channel(n.b, n.in(1), x) : n.in(1)))};
 }
 std::vector<Value> selu(NodeContext& n) {
-  const double alpha = n.float_attribute("alpha", 1.67326319217681884765625),
-               gamma = n.float_attribute("gamma", 1.05070102214813232421875);
-  const ValueId x = n.in(0), tail = op::multiply(n.b, op::exponential_minus_one(n.b, x), constant_like(n.b, x, alpha));
-  return {n.result(op::multiply(n.b, where_positive(n.b, x, x, tail), constant_like(n.b, x, gamma)))};
-}
-std::vector<Value> celu(NodeContext& n) {
-  const ValueId x = n.in(0), alpha = constant_like(n.b, x, n.float_attribute("alpha", 1));
-  return {n.result(
-      where_positive(n.b, x, x, op::multiply(n.b, alpha, op::exponential_minus_one(n.b, op::divide(n.b, x, alpha)))))};
-}
-std::vector<Value> thresholded_relu(NodeContext& n) {
-  const ValueId x = n.in(0), above = op::compare(n.b, op::ComparisonDirection::kGt, x,
-                                                 constant_like(n.b, x, n.float_attribute("alpha", 1)));
-  return {n.result(op::select(n.b, above, x, constant_like(n.b, x, 0)))};
+  op::SeluAttributes a;
+  a.alpha = n.float_attribute("alpha", a.alpha);
+  a.gamma = n.float_attribute("gamma", a.gamma);
+  return {n.result(op::selu(n.b, n.in(0), a))};
 }
 std::vector<Value> shrink(NodeContext& n) {
-  const ValueId x = n.in(0), bias = constant_like(n.b, x, n.float_attribute("bias", 0));
-  const double lambda = n.float_attribute("lambd", 0.5);
-  const ValueId below = op::compare(n.b, op::ComparisonDirection::kLt, x, constant_like(n.b, x, -lambda));
-  const ValueId above = op::compare(n.b, op::ComparisonDirection::kGt, x, constant_like(n.b, x, lambda));
-  const ValueId upper = op::select(n.b, above, op::subtract(n.b, x, bias), constant_like(n.b, x, 0));
-  return {n.result(op::select(n.b, below, op::add(n.b, x, bias), upper))};
-}
-std::vector<Value> swish(NodeContext& n) {
-  const ValueId x = n.in(0);
-  return {n.result(op::multiply(
-      n.b, x, op::logistic(n.b, op::multiply(n.b, x, constant_like(n.b, x, n.float_attribute("alpha", 1))))))};
-}
-ValueId hard_sigmoid(Builder& b, ValueId x, double alpha, double beta) {
-  const ValueId line = op::add(b, op::multiply(b, x, op::full_like(b, x, alpha)), op::full_like(b, x, beta));
-  return op::clamp(b, op::scalar(b, b.dtype(x), 0), line, op::scalar(b, b.dtype(x), 1));
+  return {n.result(op::shrink(n.b, n.in(0), {n.float_attribute("lambd", 0.5), n.float_attribute("bias", 0)}))};
 }
 std::vector<Value> hard_sigmoid(NodeContext& n) {
-  return {n.result(hard_sigmoid(n.b, n.in(0), n.float_attribute("alpha", 0.2F), n.float_attribute("beta", 0.5)))};
-}
-std::vector<Value> hard_swish(NodeContext& n) {
-  const ValueId x = n.in(0);
-  return {n.result(op::multiply(n.b, x, hard_sigmoid(n.b, x, 1.0F / 6.0F, 0.5)))};
-}
-// log(1 + exp(x)) without overflow.
-ValueId softplus(Builder& b, ValueId x) {
-  const ValueId zero = op::full_like(b, x, 0);
-  return op::add(b, op::maximum(b, x, zero), op::log_plus_one(b, op::exponential(b, op::negate(b, op::abs(b, x)))));
-}
-std::vector<Value> softplus(NodeContext& n) {
-  return {n.result(softplus(n.b, n.in(0)))};
-}
-std::vector<Value> softsign(NodeContext& n) {
-  const ValueId x = n.in(0);
-  return {n.result(op::divide(n.b, x, op::add(n.b, constant_like(n.b, x, 1), op::abs(n.b, x))))};
-}
-std::vector<Value> mish(NodeContext& n) {
-  const ValueId x = n.in(0);
-  return {n.result(op::multiply(n.b, x, op::tanh(n.b, softplus(n.b, x))))};
+  return {n.result(op::hard_sigmoid(n.b, n.in(0), {n.float_attribute("alpha", 0.2F), n.float_attribute("beta", 0.5)}))};
 }
 std::vector<Value> gelu(NodeContext& n) {
-  const ValueId x = n.in(0), half = constant_like(n.b, x, 0.5), one = constant_like(n.b, x, 1);
-  ValueId inner;
-  if (n.string_attribute("approximate", "none") == "tanh") {
-    const ValueId cube = op::multiply(n.b, op::multiply(n.b, x, x), x);
-    const ValueId sum = op::add(n.b, x, op::multiply(n.b, cube, constant_like(n.b, x, 0.044715)));
-    inner = op::tanh(n.b, op::multiply(n.b, sum, constant_like(n.b, x, std::sqrt(2 / std::numbers::pi))));
-  } else {
-    inner = op::erf(n.b, op::multiply(n.b, x, constant_like(n.b, x, 1 / std::numbers::sqrt2)));
-  }
-  return {n.result(op::multiply(n.b, op::multiply(n.b, x, half), op::add(n.b, one, inner)))};
+  const bool tanh = n.string_attribute("approximate", "none") == "tanh";
+  return {n.result(op::gelu(n.b, n.in(0), tanh ? op::GeluForm::kTanh : op::GeluForm::kErf))};
 }
 
 // Resize --------------------------------------------------------------------------------------------------------------
@@ -600,23 +435,23 @@ std::span<const Registration> nn_importers() {
       {"BatchNormalization", batch_normalization},
       {"LayerNormalization", layer_normalization},
       {"InstanceNormalization", instance_normalization},
-      {"Softmax", softmax},
-      {"LogSoftmax", log_softmax},
+      {"Softmax", softmax<op::softmax>},
+      {"LogSoftmax", softmax<op::log_softmax>},
       {"RMSNormalization", rms_normalization},
-      {"Celu", celu},
-      {"ThresholdedRelu", thresholded_relu},
+      {"Celu", activation<op::celu>},
+      {"ThresholdedRelu", activation<op::thresholded_relu>},
       {"Shrink", shrink},
-      {"Swish", swish},
-      {"Relu", relu},
-      {"LeakyRelu", leaky_relu},
+      {"Swish", activation<op::swish>},
+      {"Relu", activation<op::relu>},
+      {"LeakyRelu", activation<op::leaky_relu, 1>},
       {"PRelu", prelu},
-      {"Elu", elu},
+      {"Elu", activation<op::elu>},
       {"Selu", selu},
       {"HardSigmoid", hard_sigmoid},
-      {"HardSwish", hard_swish},
-      {"Softplus", softplus},
-      {"Softsign", softsign},
-      {"Mish", mish},
+      {"HardSwish", activation<op::hard_swish>},
+      {"Softplus", activation<op::softplus>},
+      {"Softsign", activation<op::softsign>},
+      {"Mish", activation<op::mish>},
       {"Gelu", gelu},
       {"com.microsoft:Gelu", gelu},
       {"Resize", resize},

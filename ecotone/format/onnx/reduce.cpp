@@ -1,16 +1,16 @@
 // Reductions and what is made of them.
 #include "ecotone/op/reduce.h"
 
-#include <cmath>
 #include <numeric>
 
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/import.h"
-#include "ecotone/op/build.h"
 #include "ecotone/op/chlo.h"
-#include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
+#include "ecotone/op/norm.h"
+#include "ecotone/op/select.h"
 #include "ecotone/op/shape.h"
+#include "ecotone/op/softmax.h"
 
 namespace ecotone::onnx {
 namespace {
@@ -35,15 +35,6 @@ ValueId finished(NodeContext& n, ValueId reduced, const Axes& a) {
   std::vector<Dim> shape = n.type(0).shape;
   for (int64_t d : a.list) shape[static_cast<size_t>(d)] = 1;
   return op::reshape(n.b, reduced, std::move(shape));
-}
-
-ValueId count_of(NodeContext& n, const Axes& a, ValueId like) {
-  Dim count = 1;
-  for (int64_t d : a.list) count = count * n.type(0).shape[static_cast<size_t>(d)];
-  const DType dtype = n.b.dtype(like);
-  const ValueId scalar = count.is_constant() ? op::scalar(n.b, dtype, static_cast<double>(count.constant()))
-                                             : op::convert(n.b, op::dim_value(n.b, count, DType::kI64), dtype);
-  return op::broadcast_to(n.b, scalar, n.b.tensor_type(like).shape);
 }
 
 template <op::Reducer R, int64_t kSince = 18>
@@ -72,55 +63,26 @@ std::vector<Value> sum_of(NodeContext& n) {
 
 std::vector<Value> reduce_mean(NodeContext& n) {
   const Axes a = reduction_axes(n, 18);
-  const ValueId sum = op::reduce(n.b, n.in(0), a.list, op::Reducer::kAdd);
-  return {n.result(finished(n, op::divide(n.b, sum, count_of(n, a, sum)), a))};
+  return {n.result(op::mean(n.b, n.in(0), a.list, a.keep))};
 }
 
 std::vector<Value> reduce_log_sum_exp(NodeContext& n) {
   const Axes a = reduction_axes(n, 18);
-  const ValueId x = n.in(0);
-  const ValueId top = op::reduce(n.b, x, a.list, op::Reducer::kMaximum);
-  // An infinite maximum would make inf - inf.
-  const ValueId finite = op::select(n.b, op::is_finite(n.b, top), top, op::full_like(n.b, top, 0));
-  const ValueId shifted = op::subtract(n.b, x, op::broadcast_reduced(n.b, finite, n.type(0).shape, a.list));
-  const ValueId sum = op::reduce(n.b, op::exponential(n.b, shifted), a.list, op::Reducer::kAdd);
-  return {n.result(finished(n, op::add(n.b, op::log(n.b, sum), finite), a))};
+  return {n.result(finished(n, op::log_sum_exp(n.b, n.in(0), a.list), a))};
 }
 
-// The index of the largest (smallest) entry: the first or, with select_last_index, the last of equals.
-template <bool kLargest>
+template <ValueId (*F)(Builder&, ValueId, op::ArgAttributes)>
 std::vector<Value> arg_extreme(NodeContext& n) {
   const int64_t axis = n.axis_attribute("axis", 0, n.rank(0));
-  const bool last = n.int_attribute("select_last_index", 0) != 0;
-  const std::vector<Dim> shape = n.type(0).shape;
   const Axes a{{axis}, n.int_attribute("keepdims", 1) != 0};
-  const ValueId x = n.in(0);
-  const ValueId best = op::reduce(n.b, x, a.list, kLargest ? op::Reducer::kMaximum : op::Reducer::kMinimum);
-  const ValueId wide = op::broadcast_reduced(n.b, best, shape, a.list);
-  ValueId hit = op::compare(n.b, op::ComparisonDirection::kEq, x, wide);
-  if (is_float(n.dtype(0)))
-    hit = op::or_(n.b, hit, op::compare(n.b, op::ComparisonDirection::kNe, x, x));  // NaN is best
-  const ValueId index = op::iota(n.b, {DType::kI64, shape}, axis);
-  const ValueId none = op::full(n.b, DType::kI64, shape, last ? -1 : 9e15);
-  const ValueId picked =
-      op::reduce(n.b, op::select(n.b, hit, index, none), a.list, last ? op::Reducer::kMaximum : op::Reducer::kMinimum);
-  return {n.result(finished(n, picked, a))};
+  return {n.result(finished(n, F(n.b, n.in(0), {axis, n.int_attribute("select_last_index", 0) != 0}), a))};
 }
 
 std::vector<Value> top_k(NodeContext& n) {
   const int64_t axis = n.axis_attribute("axis", -1, n.rank(0));
   const int64_t k = n.opset < 10 ? n.int_attribute("k", 1) : n.ints(1, "k").at(0);
-  std::vector<int64_t> order(static_cast<size_t>(n.rank(0)));
-  std::iota(order.begin(), order.end(), 0);
-  std::swap(order[static_cast<size_t>(axis)], order.back());  // its own inverse
-  ValueId x = op::transpose(n.b, n.in(0), order);
-  const bool smallest = n.int_attribute("largest", 1) == 0;
-  if (smallest) x = is_float(n.dtype(0)) ? op::negate(n.b, x) : op::not_(n.b, x);  // both reverse the order
-  auto [values, indices] = op::chlo_top_k(n.b, x, k);
-  if (smallest) values = is_float(n.dtype(0)) ? op::negate(n.b, values) : op::not_(n.b, values);
-  const ValueId y = op::transpose(n.b, values, order),
-                at = op::convert(n.b, op::transpose(n.b, indices, order), DType::kI64);
-  return {n.result(y), n.result(at)};
+  const auto [values, indices] = op::top_k(n.b, n.in(0), {axis, k, n.int_attribute("largest", 1) != 0});
+  return {n.result(values), n.result(indices)};
 }
 
 }  // namespace
@@ -138,8 +100,8 @@ std::span<const Registration> reduce_importers() {
       {"ReduceLogSum", sum_of<nullptr, op::log>},
       {"ReduceSumSquare", sum_of<op::square, nullptr>},
       {"ReduceLogSumExp", reduce_log_sum_exp},
-      {"ArgMax", arg_extreme<true>},
-      {"ArgMin", arg_extreme<false>},
+      {"ArgMax", arg_extreme<op::arg_max>},
+      {"ArgMin", arg_extreme<op::arg_min>},
       {"TopK", top_k},
   };
   return list;

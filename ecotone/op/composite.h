@@ -1,0 +1,46 @@
+// What the definitions of composites share. A composite's meaning is its body: equations of simpler ops.
+#pragma once
+
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "ecotone/base/error.h"
+#include "ecotone/ir/builder.h"
+
+namespace ecotone::op {
+
+using Operands = std::span<const ValueId>;
+using Results = std::vector<ValueId>;
+
+// A composite whose body is F(Builder&, const A&, Operands), or F(Builder&, Operands) when A is void, with kLeast to
+// kMost operands. Its types, cost, error constant and derived rules follow from the body.
+template <class A, auto F, size_t kLeast, size_t kMost = kLeast>
+Op composite(std::string name, DTypeSet dtypes) {
+  Op op;
+  op.name = std::move(name);
+  if constexpr (!std::is_void_v<A>) op.attributes = &attributes_info<A>();
+  op.body = [](Builder& b, const Attributes& attributes, Operands x) -> Results {
+    if (x.size() < kLeast || x.size() > kMost) fail("wants {} to {} operands, got {}", kLeast, kMost, x.size());
+    if constexpr (std::is_void_v<A>)
+      return F(b, x);
+    else
+      return F(b, attributes.get<A>(), x);
+  };
+  op.dtypes = dtypes;
+  op.error.c = 1;  // its body's ops bring theirs
+  op.jvp.state = op.transpose.state = op.batch.state = op.shard.state = Rule<void (*)(RuleCall&)>::kFromBody;
+  return op;
+}
+
+inline constexpr size_t kAnyCount = 1 << 20;
+
+// What each family contributes to composite_ops().
+std::span<const Op* const> softmax_ops();
+std::span<const Op* const> norm_ops();
+std::span<const Op* const> activation_ops();
+std::span<const Op* const> cumulative_ops();
+std::span<const Op* const> select_ops();
+std::span<const Op* const> pool_ops();
+
+}  // namespace ecotone::op

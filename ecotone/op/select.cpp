@@ -1,0 +1,101 @@
+#include "ecotone/op/select.h"
+
+#include <numeric>
+
+#include "ecotone/op/build.h"
+#include "ecotone/op/chlo.h"
+#include "ecotone/op/composite.h"
+#include "ecotone/op/convert.h"
+#include "ecotone/op/elementwise.h"
+#include "ecotone/op/reduce.h"
+#include "ecotone/op/shape.h"
+
+namespace ecotone::op {
+namespace {
+
+Results one_hot_body(Builder& b, const OneHotAttributes& a, Operands x) {
+  const ValueId given = convert(b, x[0], DType::kI64), size = dim_value(b, a.depth, DType::kI64);
+  std::vector<Dim> shape = b.tensor_type(given).shape;
+  const ValueId negative = compare(b, ComparisonDirection::kLt, given, full_like(b, given, 0));
+  const ValueId index = select(b, negative, add(b, given, broadcast_to(b, size, shape)), given);
+  const auto rank = static_cast<int64_t>(shape.size()) + 1, axis = normalize_axis(a.axis, rank);
+  shape.insert(shape.begin() + axis, a.depth);
+  std::vector<int64_t> places;
+  for (int64_t d = 0; d < rank; ++d)
+    if (d != axis) places.push_back(d);
+  const ValueId wide = broadcast_in_dim(b, index, shape, places);
+  const ValueId hit = compare(b, ComparisonDirection::kEq, wide, iota(b, {DType::kI64, shape}, axis));
+  return {select(b, hit, broadcast_in_dim(b, x[2], shape, {}), broadcast_in_dim(b, x[1], shape, {}))};
+}
+
+Results top_k_body(Builder& b, const TopKAlongAttributes& a, Operands operands) {
+  const TensorType type = b.tensor_type(operands[0]);
+  const int64_t axis = normalize_axis(a.axis, type.rank());
+  std::vector<int64_t> order(type.shape.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[static_cast<size_t>(axis)], order.back());  // its own inverse
+  const auto turned = [&](ValueId v) {
+    return is_float(type.dtype) ? negate(b, v) : not_(b, v);
+  };  // reverses the order
+  ValueId x = transpose(b, operands[0], order);
+  if (!a.largest) x = turned(x);
+  auto [values, indices] = chlo_top_k(b, x, a.k);
+  if (!a.largest) values = turned(values);
+  return {transpose(b, values, order), convert(b, transpose(b, indices, order), DType::kI64)};
+}
+
+template <bool kLargest>
+Results arg_body(Builder& b, const ArgAttributes& a, Operands operands) {
+  const ValueId x = operands[0];
+  const TensorType type = b.tensor_type(x);
+  const std::vector<int64_t> axes{normalize_axis(a.axis, type.rank())};
+  const ValueId best = reduce(b, x, axes, kLargest ? Reducer::kMaximum : Reducer::kMinimum);
+  ValueId hit = compare(b, ComparisonDirection::kEq, x, broadcast_reduced(b, best, type.shape, axes));
+  if (is_float(type.dtype)) hit = or_(b, hit, compare(b, ComparisonDirection::kNe, x, x));  // NaN is best
+  const ValueId index = iota(b, {DType::kI64, type.shape}, axes[0]);
+  const ValueId none = full(b, DType::kI64, type.shape, a.last ? -1 : 9e15);
+  return {reduce(b, select(b, hit, index, none), axes, a.last ? Reducer::kMaximum : Reducer::kMinimum)};
+}
+
+DTypeSet numbers() {
+  return DTypeSet::floats() | DTypeSet::integers();
+}
+
+}  // namespace
+
+const Op& one_hot() {
+  static const Op op = composite<OneHotAttributes, one_hot_body, 3>("ecotone.one_hot", numbers());
+  return op;
+}
+ValueId one_hot(Builder& b, ValueId indices, ValueId off, ValueId on, OneHotAttributes attributes) {
+  return b.add1(one_hot(), make_attributes(std::move(attributes)), {indices, off, on});
+}
+const Op& top_k() {
+  static const Op op = composite<TopKAlongAttributes, top_k_body, 1>("ecotone.top_k", numbers());
+  return op;
+}
+std::pair<ValueId, ValueId> top_k(Builder& b, ValueId x, TopKAlongAttributes attributes) {
+  const auto r = b.add(top_k(), make_attributes(attributes), {&x, 1});
+  return {r[0], r[1]};
+}
+const Op& arg_max() {
+  static const Op op = composite<ArgAttributes, arg_body<true>, 1>("ecotone.arg_max", numbers());
+  return op;
+}
+ValueId arg_max(Builder& b, ValueId x, ArgAttributes attributes) {
+  return b.add1(arg_max(), make_attributes(attributes), {x});
+}
+const Op& arg_min() {
+  static const Op op = composite<ArgAttributes, arg_body<false>, 1>("ecotone.arg_min", numbers());
+  return op;
+}
+ValueId arg_min(Builder& b, ValueId x, ArgAttributes attributes) {
+  return b.add1(arg_min(), make_attributes(attributes), {x});
+}
+
+std::span<const Op* const> select_ops() {
+  static const Op* const ops[] = {&one_hot(), &top_k(), &arg_max(), &arg_min()};
+  return ops;
+}
+
+}  // namespace ecotone::op
