@@ -73,14 +73,16 @@ std::vector<ValueId> call_function(OpCall& c, const syntax::Function& callee) {
                               str(given, c.b().symbols())));
   }
   // Sizes, and tensors that shapes follow from, are known to the caller alone.
-  if (c.importer.is_dynamic(callee)) return c.importer.inline_call(c.frame, callee, c.operands, c.op.at);
+  if (c.importer.is_dynamic(callee) || (c.importer.module_is_dynamic() && follows_sizes(c)))
+    return c.importer.inline_call(c.frame, callee, c.operands, c.op.at);
   const ProgramRef body = c.importer.function(callee, false);
   return c.add(op::call(), make_attributes(op::CallAttributes{callee.name}), {Region{body, {}}});
 }
 
 // Whether our own meaning of the composite is what the file says it is.
 bool means_the_same(OpCall& c, const Op& definition, const Attributes& attributes, const syntax::Function& callee) {
-  if (c.importer.is_dynamic(callee)) return false;
+  if (c.importer.is_dynamic(callee) || (c.importer.module_is_dynamic() && follows_sizes(c)))
+    return false;
   std::vector<Type> types;
   for (const ValueId v : c.operands) types.push_back(c.b().type(v));
   for (const Type& t : types)

@@ -200,6 +200,26 @@ std::optional<bool> decide(ComparisonDirection direction, const Dim& x, const Di
   return std::nullopt;
 }
 
+// Whether two comparisons never hold together, looking at the least value of their symbol and at the others apart: a
+// floor division of x >= 0 asks whether sign(x) != 1 and x mod y != 0.
+bool exclude_each_other(const Known::Comparison& a, const Known::Comparison& b, std::span<const SymbolInfo> symbols) {
+  std::set<SymbolId> found;
+  for (const Dim& d : {a.left, a.right, b.left, b.right}) d.for_each_symbol([&](SymbolId s) { found.insert(s); });
+  if (found.size() != 1) return false;
+  const SymbolId symbol = *found.begin();
+  const int64_t least = symbols[symbol].min;
+  std::vector<SymbolInfo> above(symbols.begin(), symbols.end());
+  if (least == above[symbol].max) return false;
+  above[symbol].min = least + 1;
+  const auto at_least = [&](const Dim& d) {
+    return d.map_symbols([&](SymbolId s) { return s == symbol ? Dim(least) : Dim::symbol(s); });
+  };
+  const auto fails = [](std::optional<bool> holds) { return holds.has_value() && !*holds; };
+  return (fails(decide(a.direction, a.left, a.right, above)) || fails(decide(b.direction, b.left, b.right, above))) &&
+         (fails(decide(a.direction, at_least(a.left), at_least(a.right), symbols)) ||
+          fails(decide(b.direction, at_least(b.left), at_least(b.right), symbols)));
+}
+
 // x op y on sizes; nothing when the result can't be told.
 std::optional<Dim> combine(std::string_view name, const Dim& x, const Dim& y, std::span<const SymbolInfo> symbols) {
   if (name == "stablehlo.add") return x + y;
@@ -307,9 +327,13 @@ std::optional<Known> follow(OpCall& c) {
   }
   if (in.size() == 2) {
     // false and anything is false.
-    if (name == "stablehlo.and")
+    if (name == "stablehlo.and") {
       for (const auto* flag : in)
         if (flag && flag->size() == 1 && (*flag)[0] == Dim(0)) return Known{{Dim(0)}, nullptr};
+      const Known *a = known(c.frame, c.operands[0]), *b = known(c.frame, c.operands[1]);
+      if (a && b && a->comparison && b->comparison && exclude_each_other(*a->comparison, *b->comparison, symbols))
+        return Known{{Dim(0)}, nullptr};
+    }
     if (!all_known() || in[0]->size() != in[1]->size()) return std::nullopt;
     Known k;
     for (size_t i = 0; i < in[0]->size(); ++i) {
@@ -323,6 +347,18 @@ std::optional<Known> follow(OpCall& c) {
 }
 
 }  // namespace
+
+bool follows_sizes(const OpCall& call) {
+  bool all = true;
+  for (const ValueId v : call.operands) {
+    const Known* k = known(call.frame, v);
+    all = all && k && !k->dims.empty();
+    if (!k) continue;
+    if (k->comparison || std::any_of(k->dims.begin(), k->dims.end(), [](const Dim& d) { return !d.is_constant(); }))
+      return true;
+  }
+  return all && !call.operands.empty();
+}
 
 const Known* known(const Frame& frame, ValueId value) {
   const auto found = frame.known.find(value);

@@ -370,6 +370,16 @@ Values read_custom_call(OpCall& c) {
   return c.add(op::custom_call(), make_attributes(std::move(a)));
 }
 
+// Shardy's mark is kept as the custom call that marked shardings before it.
+Values read_sharding_constraint(OpCall& c) {
+  c.expect_operands(1);
+  op::CustomCallAttributes a;
+  a.target = "Sharding";
+  a.config.set("sdy.sharding", {c.text("sharding", "")});
+  a.results.push_back(tensor(c.operand_type(0)));
+  return c.add(op::custom_call(), make_attributes(std::move(a)));
+}
+
 // check.expect_eq %0, %1 and its like, of conformance files.
 Values read_check(OpCall& c) {
   op::CustomCallAttributes a;
@@ -518,6 +528,7 @@ const std::unordered_map<std::string_view, OpReader>& readers() {
       {"stablehlo.replica_id", read_device_id},
       {"stablehlo.partition_id", read_device_id},
       {"stablehlo.custom_call", read_custom_call},
+      {"sdy.sharding_constraint", read_sharding_constraint},
       {"stablehlo.composite", read_composite},
       {"func.call", read_call},
       {"stablehlo.cholesky", read_cholesky},
