@@ -133,7 +133,8 @@ Values read_custom_call(OpCall& c) {
   if (c.operands.empty()) c.fail_here("shape_assertion needs a condition");
   const Known* k = known(c.frame, c.operands[0]);
   if (k && k->dims.size() == 1 && k->dims[0].is_constant()) {
-    if (k->dims[0].constant() == 0) c.fail_here("these sizes are not what the program takes: " + c.text("error_message", ""));
+    if (k->dims[0].constant() == 0)
+      c.fail_here("these sizes are not what the program takes: " + c.text("error_message", ""));
     return {};
   }
   if (!k || !k->comparison) return c.importer.unsupported(c, "checks what is known only when the program runs");
@@ -168,7 +169,8 @@ Values read_custom_call(OpCall& c) {
   return c.importer.unsupported(c, "checks that sizes differ");
 }
 
-// Following values -------------------------------------------------------------------------------------------------------
+// Following values
+// -------------------------------------------------------------------------------------------------------
 
 bool is_followed(const Builder& b, ValueId v) {
   const Type& t = b.type(v);
@@ -178,7 +180,8 @@ bool is_followed(const Builder& b, ValueId v) {
          (type.rank() == 0 || (type.shape[0].is_constant() && type.shape[0].constant() <= kMostKnown));
 }
 
-std::optional<bool> decide(ComparisonDirection direction, const Dim& x, const Dim& y, std::span<const SymbolInfo> symbols) {
+std::optional<bool> decide(ComparisonDirection direction, const Dim& x, const Dim& y,
+                           std::span<const SymbolInfo> symbols) {
   const auto value = [](Decision d, bool negate) -> std::optional<bool> {
     if (d == Decision::kUnknown) return std::nullopt;
     return (d == Decision::kYes) != negate;

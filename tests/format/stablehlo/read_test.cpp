@@ -84,9 +84,9 @@ TEST(StableHloRead, ImplicitCapturesOfRegionsAreDeclared) {
   const Equation& loop = program->equations().back();
   EXPECT_EQ(loop.op, &op::while_());
   EXPECT_EQ(loop.capture_count, 2U);
-  const auto out =
-      backend::evaluate(*program, std::vector{Tensor::scalar<int32_t>(100), Tensor::scalar<int32_t>(4), Tensor::scalar<int32_t>(7)},
-                        EvalMode::kSpec);
+  const auto out = backend::evaluate(
+      *program, std::vector{Tensor::scalar<int32_t>(100), Tensor::scalar<int32_t>(4), Tensor::scalar<int32_t>(7)},
+      EvalMode::kSpec);
   EXPECT_EQ(out.at(0).at_int(0), 128);
 }
 
@@ -135,8 +135,7 @@ TEST(StableHloRead, EveryEquationHasALocation) {
 }
 
 TEST(StableHloRead, ArgumentsHaveNamesKindsAndAliases) {
-  const auto program =
-      parse(R"(func.func @main(%a: tensor<2xf32> {ecotone.name = "x", tf.aliasing_output = 0 : i32},
+  const auto program = parse(R"(func.func @main(%a: tensor<2xf32> {ecotone.name = "x", tf.aliasing_output = 0 : i32},
     %b: tensor<2xf32> {ecotone.kind = "parameter", ecotone.name = "weight"},
     %c: tensor<2xf32> {mhlo.sharding = "{replicated}"}) -> (tensor<2xf32> {ecotone.name = "y"}) {
   %0 = stablehlo.multiply %a, %b : tensor<2xf32>
@@ -156,7 +155,8 @@ TEST(StableHloRead, ArgumentsHaveNamesKindsAndAliases) {
 }
 
 TEST(StableHloRead, Constants) {
-  const auto out = run(R"(func.func @main() -> (tensor<2x2xf32>, tensor<4xi1>, tensor<2xcomplex<f32>>, tensor<f32>, tensor<3xui8>, tensor<2xi4>, tensor<2x0xf32>) {
+  const auto out = run(
+      R"(func.func @main() -> (tensor<2x2xf32>, tensor<4xi1>, tensor<2xcomplex<f32>>, tensor<f32>, tensor<3xui8>, tensor<2xi4>, tensor<2x0xf32>) {
   %0 = stablehlo.constant dense<[[1.0, -2.5], [0x7FC00001, 3.0e2]]> : tensor<2x2xf32>
   %1 = stablehlo.constant dense<[true, false, false, true]> : tensor<4xi1>
   %2 = stablehlo.constant dense<[(1.0, 2.0), (-3.0, 0.5)]> : tensor<2xcomplex<f32>>
@@ -166,7 +166,7 @@ TEST(StableHloRead, Constants) {
   %6 = stablehlo.constant dense<> : tensor<2x0xf32>
   return %0, %1, %2, %3, %4, %5, %6 : tensor<2x2xf32>, tensor<4xi1>, tensor<2xcomplex<f32>>, tensor<f32>, tensor<3xui8>, tensor<2xi4>, tensor<2x0xf32>
 })",
-                       {});
+      {});
   EXPECT_EQ(out[0].at_double(1), -2.5);
   EXPECT_EQ(out[0].at_bits(2), 0x7FC00001U);
   EXPECT_EQ(out[0].at_double(3), 300);
@@ -252,21 +252,23 @@ TEST(StableHloReadError, OperandsDoNotFit) {
 }
 
 TEST(StableHloReadError, SaysWhere) {
-  expect_error("func.func @main() -> tensor<f32> {\n  return %0 : tensor<f32>\n}", "t.mlir:2:10: ", "%0 is not defined");
+  expect_error("func.func @main() -> tensor<f32> {\n  return %0 : tensor<f32>\n}",
+               "t.mlir:2:10: ", "%0 is not defined");
   expect_error("func.func @main(%x: tensor<3xf99>) { return }", "t.mlir:1:28: ", "'f99' is no element type");
   expect_error("func.func @main() {\n  return\n", "t.mlir:1:19: ", "never closed");
-  expect_error("func.func @main() {\n  %0 = stablehlo.constant dense<[1, 2]> : tensor<3xi32>\n  return }", "t.mlir:2:33: ",
-               "has 2 entries, but dimension 0");
-  expect_error("func.func @main() {\n  %0 = stablehlo.constant dense<300> : tensor<ui8>\n  return }", "t.mlir:2:33: ",
-               "300 does not fit ui8");
+  expect_error("func.func @main() {\n  %0 = stablehlo.constant dense<[1, 2]> : tensor<3xi32>\n  return }",
+               "t.mlir:2:33: ", "has 2 entries, but dimension 0");
+  expect_error("func.func @main() {\n  %0 = stablehlo.constant dense<300> : tensor<ui8>\n  return }",
+               "t.mlir:2:33: ", "300 does not fit ui8");
   expect_error("", "t.mlir: ", "no function");
 }
 
 TEST(StableHloReadError, ClaimsOfSizeTakeNoMemory) {
   expect_error("func.func @main() {\n  %0 = stablehlo.constant dense<[1]> : tensor<4000000000x4xi32>\n  return }",
                "t.mlir:2:33: ", "fewer elements");
-  expect_error("func.func @main() {\n  %0 = stablehlo.constant dense<\"0x00112233\"> : tensor<9000000000xi64>\n  return }",
-               "t.mlir:2:33: ", "4 bytes");
+  expect_error(
+      "func.func @main() {\n  %0 = stablehlo.constant dense<\"0x00112233\"> : tensor<9000000000xi64>\n  return }",
+      "t.mlir:2:33: ", "4 bytes");
   expect_error("func.func @main(%x: tensor<4000000000x4000000000x4000000000xf32>) { return }", "t.mlir:1:21: ", "2^63");
 }
 
