@@ -1,6 +1,7 @@
 // Operations whose sizes are values (dynamic_reshape and its like), read as the plain ones with symbolic sizes: what
 // the program computes from sizes is followed while it is read.
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -273,6 +274,7 @@ std::optional<Known> follow(OpCall& c) {
   }
   if (name == "stablehlo.reshape" || name == "stablehlo.convert" || name == "stablehlo.dynamic_reshape") {
     if (in.empty() || !in[0]) return std::nullopt;
+    if (c.declared_dtype() == DType::kBool && c.b().dtype(c.operands[0]) != DType::kBool) return std::nullopt;
     return Known{*in[0], known(c.frame, c.operands[0])->comparison};
   }
   if (name == "stablehlo.concatenate") {

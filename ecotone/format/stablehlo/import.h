@@ -137,6 +137,7 @@ class Importer {
   std::vector<bool> resolving_;
   std::vector<std::string> unsupported_;
   bool dynamic_module_ = false;
+  int depth_ = 0;
   size_t equations_ = 0;  // inlining repeats bodies: bounded
 };
 

@@ -248,6 +248,15 @@ void Importer::add_results(Frame& frame, const syntax::Function& f, std::span<co
 }
 
 std::vector<ValueId> Importer::body(Frame& frame, const syntax::Region& region) {
+  // Regions within functions that call functions: each level takes stack.
+  constexpr int kMostNested = 200;
+  struct Depth {
+    int& depth;
+    explicit Depth(int& d) : depth(++d) {}
+    ~Depth() { --depth; }
+  } depth(depth_);
+  if (depth_ > kMostNested && !region.operations.empty())
+    fail_at(region.operations[0].at, fmt::format("regions and calls are nested more than {} levels deep", kMostNested));
   for (size_t i = 0; i < region.operations.size(); ++i) {
     const syntax::Operation& op = region.operations[i];
     const bool returns = op.name == "func.return" || op.name == "stablehlo.return" || op.name == "mhlo.return" ||
@@ -312,7 +321,7 @@ LocationId Importer::location(const syntax::Operation& op) {
 }
 
 std::vector<ValueId> Importer::operation(Frame& frame, const syntax::Operation& op) {
-  constexpr size_t kMostEquations = 5'000'000;  // inlined calls may repeat without end
+  constexpr size_t kMostEquations = 2'000'000;  // inlined calls may repeat without end
   if (++equations_ > kMostEquations) fail_at(op.at, "the program has too many operations once its calls are expanded");
   OpCall call(*this, frame, op);
   for (const syntax::Use& use : op.operands) {
@@ -415,8 +424,8 @@ std::vector<ValueId> Importer::inline_call(Frame& frame, const syntax::Function&
   if (in_progress_.size() >= kMostNested) fail_at(at, "functions call each other too deeply");
   in_progress_.push_back(&callee);
   Frame inner{frame.builder};
-  inner.known = frame.known;
-  inner.quantized = frame.quantized;
+  inner.known = std::move(frame.known);
+  inner.quantized = std::move(frame.quantized);
   for (size_t i = 0; i < args.size(); ++i) inner.names.emplace(callee.body.arguments[i].name, std::vector{args[i]});
   std::vector<ValueId> results = body(inner, callee.body);
   in_progress_.pop_back();
