@@ -137,6 +137,7 @@ class Importer {
   std::vector<bool> resolving_;
   std::vector<std::string> unsupported_;
   bool dynamic_module_ = false;
+  int depth_ = 0;
   size_t equations_ = 0;  // inlining repeats bodies: bounded
 };
 
@@ -150,6 +151,8 @@ std::vector<ValueId> read_call(OpCall& call);
 OpReader find_dynamic_reader(std::string_view name);
 // What a result's value is, where it is a size or follows from sizes.
 void track(OpCall& call, std::span<const ValueId> results);
+// Whether a call is given sizes to compute with, so that its body must be read anew.
+bool follows_sizes(const OpCall& call);
 const Known* known(const Frame& frame, ValueId value);
 // quantized.cpp: an operation with quantized operands or results, by floats.
 bool touches_quantized(const OpCall& call);
