@@ -9,6 +9,7 @@
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/format/onnx/onnx.h"
+#include "ecotone/format/stablehlo/stablehlo.h"
 
 namespace ecotone::engine {
 namespace {
@@ -53,8 +54,12 @@ ModelFormat detect_format(const std::filesystem::path& path) {
 
 Model load_model(const std::filesystem::path& path, const ModelOptions& options) {
   Model model{path, detect_format(path), nullptr};
-  if (model.format == ModelFormat::kStableHlo)
-    fail_kind(ErrorKind::kUnsupported, "{}: StableHLO text is not read yet; ONNX models are", path.string());
+  if (model.format == ModelFormat::kStableHlo) {
+    stablehlo::ReadOptions read;
+    read.shapes = options.shapes;
+    model.program = stablehlo::read_program(path, read);
+    return model;
+  }
   onnx::ReadOptions read;
   read.shapes = options.shapes;
   read.known_inputs = options.known_inputs;
