@@ -48,7 +48,8 @@ const syntax::Function& callee_of(OpCall& c, std::string_view attribute) {
   if (!callee) c.fail_here(fmt::format("there is no function @{} in this file", name));
   if (!callee->has_body) c.fail_here(fmt::format("the function @{} is declared but has no body", name));
   if (callee->body.arguments.size() != c.operands.size())
-    c.fail_here(fmt::format("@{} takes {} arguments, but {} are given", name, callee->body.arguments.size(), c.operands.size()));
+    c.fail_here(fmt::format("@{} takes {} arguments, but {} are given", name, callee->body.arguments.size(),
+                            c.operands.size()));
   return *callee;
 }
 
@@ -73,14 +74,15 @@ std::vector<ValueId> call_function(OpCall& c, const syntax::Function& callee) {
                               str(given, c.b().symbols())));
   }
   // Sizes, and tensors that shapes follow from, are known to the caller alone.
-  if (c.importer.is_dynamic(callee)) return c.importer.inline_call(c.frame, callee, c.operands, c.op.at);
+  if (c.importer.is_dynamic(callee) || (c.importer.module_is_dynamic() && follows_sizes(c)))
+    return c.importer.inline_call(c.frame, callee, c.operands, c.op.at);
   const ProgramRef body = c.importer.function(callee, false);
   return c.add(op::call(), make_attributes(op::CallAttributes{callee.name}), {Region{body, {}}});
 }
 
 // Whether our own meaning of the composite is what the file says it is.
 bool means_the_same(OpCall& c, const Op& definition, const Attributes& attributes, const syntax::Function& callee) {
-  if (c.importer.is_dynamic(callee)) return false;
+  if (c.importer.is_dynamic(callee) || (c.importer.module_is_dynamic() && follows_sizes(c))) return false;
   std::vector<Type> types;
   for (const ValueId v : c.operands) types.push_back(c.b().type(v));
   for (const Type& t : types)
@@ -127,7 +129,8 @@ std::vector<ValueId> read_composite(OpCall& c) {
   for (const auto& [key, value] : (dictionary ? *dictionary : kNone).entries) given.set(key, to_value(value));
   // A dynamic scan's function has sizes that only the call tells.
   if (name == "ecotone.scan" && dictionary && !c.importer.module_is_dynamic()) return read_scan(c, given, *dictionary);
-  // CHLO's operations, and our primitives that StableHLO lacks, are trusted by name; what else has a body must have ours.
+  // CHLO's operations, and our primitives that StableHLO lacks, are trusted by name; what else has a body must have
+  // ours.
   const bool trusted = name.starts_with("chlo.") || name == "ecotone.quantize" || name == "ecotone.dequantize";
   if (!trusted && !definition->is_composite()) return call_function(c, callee);
   Attributes attributes;

@@ -133,7 +133,8 @@ Values read_custom_call(OpCall& c) {
   if (c.operands.empty()) c.fail_here("shape_assertion needs a condition");
   const Known* k = known(c.frame, c.operands[0]);
   if (k && k->dims.size() == 1 && k->dims[0].is_constant()) {
-    if (k->dims[0].constant() == 0) c.fail_here("these sizes are not what the program takes: " + c.text("error_message", ""));
+    if (k->dims[0].constant() == 0)
+      c.fail_here("these sizes are not what the program takes: " + c.text("error_message", ""));
     return {};
   }
   if (!k || !k->comparison) return c.importer.unsupported(c, "checks what is known only when the program runs");
@@ -168,7 +169,8 @@ Values read_custom_call(OpCall& c) {
   return c.importer.unsupported(c, "checks that sizes differ");
 }
 
-// Following values -------------------------------------------------------------------------------------------------------
+// Following values
+// -------------------------------------------------------------------------------------------------------
 
 bool is_followed(const Builder& b, ValueId v) {
   const Type& t = b.type(v);
@@ -178,7 +180,8 @@ bool is_followed(const Builder& b, ValueId v) {
          (type.rank() == 0 || (type.shape[0].is_constant() && type.shape[0].constant() <= kMostKnown));
 }
 
-std::optional<bool> decide(ComparisonDirection direction, const Dim& x, const Dim& y, std::span<const SymbolInfo> symbols) {
+std::optional<bool> decide(ComparisonDirection direction, const Dim& x, const Dim& y,
+                           std::span<const SymbolInfo> symbols) {
   const auto value = [](Decision d, bool negate) -> std::optional<bool> {
     if (d == Decision::kUnknown) return std::nullopt;
     return (d == Decision::kYes) != negate;
@@ -198,6 +201,26 @@ std::optional<bool> decide(ComparisonDirection direction, const Dim& x, const Di
       return value(decide_less_equal(y, x, symbols), true);
   }
   return std::nullopt;
+}
+
+// Whether two comparisons never hold together, looking at the least value of their symbol and at the others apart: a
+// floor division of x >= 0 asks whether sign(x) != 1 and x mod y != 0.
+bool exclude_each_other(const Known::Comparison& a, const Known::Comparison& b, std::span<const SymbolInfo> symbols) {
+  std::set<SymbolId> found;
+  for (const Dim& d : {a.left, a.right, b.left, b.right}) d.for_each_symbol([&](SymbolId s) { found.insert(s); });
+  if (found.size() != 1) return false;
+  const SymbolId symbol = *found.begin();
+  const int64_t least = symbols[symbol].min;
+  std::vector<SymbolInfo> above(symbols.begin(), symbols.end());
+  if (least == above[symbol].max) return false;
+  above[symbol].min = least + 1;
+  const auto at_least = [&](const Dim& d) {
+    return d.map_symbols([&](SymbolId s) { return s == symbol ? Dim(least) : Dim::symbol(s); });
+  };
+  const auto fails = [](std::optional<bool> holds) { return holds.has_value() && !*holds; };
+  return (fails(decide(a.direction, a.left, a.right, above)) || fails(decide(b.direction, b.left, b.right, above))) &&
+         (fails(decide(a.direction, at_least(a.left), at_least(a.right), symbols)) ||
+          fails(decide(b.direction, at_least(b.left), at_least(b.right), symbols)));
 }
 
 // x op y on sizes; nothing when the result can't be told.
@@ -307,9 +330,13 @@ std::optional<Known> follow(OpCall& c) {
   }
   if (in.size() == 2) {
     // false and anything is false.
-    if (name == "stablehlo.and")
+    if (name == "stablehlo.and") {
       for (const auto* flag : in)
         if (flag && flag->size() == 1 && (*flag)[0] == Dim(0)) return Known{{Dim(0)}, nullptr};
+      const Known *a = known(c.frame, c.operands[0]), *b = known(c.frame, c.operands[1]);
+      if (a && b && a->comparison && b->comparison && exclude_each_other(*a->comparison, *b->comparison, symbols))
+        return Known{{Dim(0)}, nullptr};
+    }
     if (!all_known() || in[0]->size() != in[1]->size()) return std::nullopt;
     Known k;
     for (size_t i = 0; i < in[0]->size(); ++i) {
@@ -323,6 +350,18 @@ std::optional<Known> follow(OpCall& c) {
 }
 
 }  // namespace
+
+bool follows_sizes(const OpCall& call) {
+  bool all = true;
+  for (const ValueId v : call.operands) {
+    const Known* k = known(call.frame, v);
+    all = all && k && !k->dims.empty();
+    if (!k) continue;
+    if (k->comparison || std::any_of(k->dims.begin(), k->dims.end(), [](const Dim& d) { return !d.is_constant(); }))
+      return true;
+  }
+  return all && !call.operands.empty();
+}
 
 const Known* known(const Frame& frame, ValueId value) {
   const auto found = frame.known.find(value);

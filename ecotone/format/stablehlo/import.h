@@ -150,6 +150,8 @@ std::vector<ValueId> read_call(OpCall& call);
 OpReader find_dynamic_reader(std::string_view name);
 // What a result's value is, where it is a size or follows from sizes.
 void track(OpCall& call, std::span<const ValueId> results);
+// Whether a call is given sizes to compute with, so that its body must be read anew.
+bool follows_sizes(const OpCall& call);
 const Known* known(const Frame& frame, ValueId value);
 // quantized.cpp: an operation with quantized operands or results, by floats.
 bool touches_quantized(const OpCall& call);

@@ -173,8 +173,8 @@ void Importer::add_arguments(Frame& frame, const syntax::Function& f, bool is_en
                                   a.type->shape.size(), given->second.size()));
       const std::vector<std::string> sizes = shape ? split_sizes(shape->text) : std::vector<std::string>{};
       if (shape && sizes.size() != a.type->shape.size())
-        fail_at(shape->at, fmt::format("ecotone.shape has {} sizes, but the argument has {}", sizes.size(),
-                                       a.type->shape.size()));
+        fail_at(shape->at,
+                fmt::format("ecotone.shape has {} sizes, but the argument has {}", sizes.size(), a.type->shape.size()));
       for (size_t d = 0; d < a.type->shape.size(); ++d) {
         const int64_t size = a.type->shape[d];
         if (given != options_.shapes.end() && size == syntax::kDynamic) {
@@ -183,8 +183,8 @@ void Importer::add_arguments(Frame& frame, const syntax::Function& f, bool is_en
           open.emplace_back(size);
         } else if (shape) {
           try {
-            open.push_back(parse_dim(sizes[d],
-                                     [&](std::string_view symbol) { return *b.named_symbol(symbol).as_symbol(); }));
+            open.push_back(
+                parse_dim(sizes[d], [&](std::string_view symbol) { return *b.named_symbol(symbol).as_symbol(); }));
           } catch (const Error& e) {
             fail_at(shape->at, e.what());
           }
@@ -231,7 +231,8 @@ void Importer::add_results(Frame& frame, const syntax::Function& f, std::span<co
     const Type& type = b.type(frame.names.at(a.name)[0]);
     if (const syntax::Attribute* alias = syntax::find(a.attributes, "tf.aliasing_output")) {
       if (alias->integer < 0 || alias->integer >= static_cast<int64_t>(results.size()))
-        fail_at(alias->at, fmt::format("tf.aliasing_output is {}, but there are {} results", alias->integer, results.size()));
+        fail_at(alias->at,
+                fmt::format("tf.aliasing_output is {}, but there are {} results", alias->integer, results.size()));
       if (b.type(results[static_cast<size_t>(alias->integer)]) != type)
         fail_at(alias->at, "an argument can be donated only to a result of its own type");
       donated.insert(alias->integer);
@@ -329,8 +330,8 @@ std::vector<ValueId> Importer::operation(Frame& frame, const syntax::Operation& 
     const OpReader reader = dynamic ? dynamic : find_reader(op.name);
     const bool converts = op.name == "stablehlo.uniform_quantize" || op.name == "stablehlo.uniform_dequantize";
     if (!reader && !(converts && touches_quantized(call)))
-      results = unsupported(call, find_dynamic_reader(op.name) ? "needs sizes that are not known"
-                                                               : "is no operation that Ecotone knows");
+      results = unsupported(
+          call, find_dynamic_reader(op.name) ? "needs sizes that are not known" : "is no operation that Ecotone knows");
     else if (touches_quantized(call))
       results = read_quantized(call, reader);
     else
@@ -362,16 +363,18 @@ void Importer::check_results(const OpCall& call, std::span<const ValueId> result
   const syntax::Operation& op = call.op;
   Builder& b = call.frame.builder;
   if (results.size() != op.result_types.size())
-    fail_at(op.at, fmt::format("{} gives {} results, but {} are declared", op.name, results.size(), op.result_types.size()));
+    fail_at(op.at,
+            fmt::format("{} gives {} results, but {} are declared", op.name, results.size(), op.result_types.size()));
   for (size_t i = 0; i < results.size(); ++i) {
     const syntax::Type& declared = *op.result_types[i];
     const Type& type = b.type(results[i]);
     bool fits = (declared.kind == syntax::Type::Kind::kToken) == is_token(type);
     if (fits && !is_token(type)) {
       const TensorType& t = tensor(type);
-      const DType wanted = declared.quantization && !call.frame.strip_quantization ? declared.quantization->storage
-                                                                                    : declared.dtype;
-      fits = declared.kind == syntax::Type::Kind::kTensor && t.dtype == wanted && t.shape.size() == declared.shape.size();
+      const DType wanted =
+          declared.quantization && !call.frame.strip_quantization ? declared.quantization->storage : declared.dtype;
+      fits =
+          declared.kind == syntax::Type::Kind::kTensor && t.dtype == wanted && t.shape.size() == declared.shape.size();
       for (size_t d = 0; fits && d < t.shape.size(); ++d) {
         if (declared.shape[d] == syntax::kDynamic) continue;
         if (t.shape[d].is_constant())
@@ -381,8 +384,8 @@ void Importer::check_results(const OpCall& call, std::span<const ValueId> result
       }
     }
     if (!fits)
-      fail_at(op.at, fmt::format("{}: the declared result type is {}, but these operands and attributes give {}", op.name,
-                                 declared.str(), str(type, b.symbols())));
+      fail_at(op.at, fmt::format("{}: the declared result type is {}, but these operands and attributes give {}",
+                                 op.name, declared.str(), str(type, b.symbols())));
   }
 }
 
@@ -422,7 +425,8 @@ std::vector<ValueId> Importer::inline_call(Frame& frame, const syntax::Function&
   return results;
 }
 
-// Entry points ---------------------------------------------------------------------------------------------------------
+// Entry points
+// ---------------------------------------------------------------------------------------------------------
 
 const Function* Module::find(std::string_view wanted) const {
   for (const Function& f : functions)

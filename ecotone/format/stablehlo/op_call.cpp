@@ -30,10 +30,12 @@ void free_names(const syntax::Region& region, std::set<std::string_view>& define
 
 }  // namespace
 
-Type to_type(const syntax::Type& type, bool strip_quantization, const std::vector<Dim>* open, const std::string& where) {
+Type to_type(const syntax::Type& type, bool strip_quantization, const std::vector<Dim>* open,
+             const std::string& where) {
   if (type.kind == syntax::Type::Kind::kToken) return Token{};
   if (type.kind != syntax::Type::Kind::kTensor)
-    fail_kind(ErrorKind::kUnsupported, "{}: values of type {} are not supported; tensors and tokens are", where, type.str());
+    fail_kind(ErrorKind::kUnsupported, "{}: values of type {} are not supported; tensors and tokens are", where,
+              type.str());
   TensorType t{type.quantization && !strip_quantization ? type.quantization->storage : type.dtype, {}};
   for (size_t d = 0; d < type.shape.size(); ++d) {
     if (type.shape[d] != syntax::kDynamic)
@@ -203,7 +205,8 @@ std::shared_ptr<const DynamicAttributes> OpCall::annotations() const {
   DynamicAttributes kept;
   for (const auto& [key, value] : op.attributes) {
     // Follow from the form alone.
-    if (used_.contains(key) || key == "operandSegmentSizes" || key == "operand_segment_sizes" || key == "result_accuracy")
+    if (used_.contains(key) || key == "operandSegmentSizes" || key == "operand_segment_sizes" ||
+        key == "result_accuracy")
       continue;
     kept.set(key, to_value(value));
   }
@@ -237,7 +240,8 @@ Region OpCall::region(size_t i, std::span<const Type> inputs) {
   find_captures();
   const syntax::Region& syntax = op.regions[i];
   if (syntax.arguments.size() != inputs.size())
-    fail_here(fmt::format("region {} has {} arguments, but {} values are passed to it", i, syntax.arguments.size(), inputs.size()));
+    fail_here(fmt::format("region {} has {} arguments, but {} values are passed to it", i, syntax.arguments.size(),
+                          inputs.size()));
   Builder builder("region");
   builder.set_location(b().location());
   Region region;
@@ -262,8 +266,8 @@ Region OpCall::region(size_t i, std::span<const Type> inputs) {
                t.shape[d].constant() == declared.shape[d];
     }
     if (!fits)
-      importer.fail_at(argument.at, fmt::format("{}: the argument %{} of a region is {}, but {} is passed to it", op.name,
-                                                argument.name, declared.str(), str(inputs[a], b().symbols())));
+      importer.fail_at(argument.at, fmt::format("{}: the argument %{} of a region is {}, but {} is passed to it",
+                                                op.name, argument.name, declared.str(), str(inputs[a], b().symbols())));
     const ValueId value = builder.input(fmt::format("arg{}", a), inputs[a]);
     inner.names.emplace(argument.name, std::vector{value});
     if (!frame.strip_quantization) note_quantized(inner, declared, value);
@@ -277,10 +281,10 @@ Region OpCall::region(size_t i, std::span<const Type> inputs) {
       values.push_back(value);
       // The same symbols stand for the same sizes inside.
       if (const auto k = frame.known.find(outer); k != frame.known.end()) inner.known.emplace(value, k->second);
-      if (const auto q = frame.quantized.find(outer); q != frame.quantized.end()) inner.quantized.emplace(value, q->second);
+      if (const auto q = frame.quantized.find(outer); q != frame.quantized.end())
+        inner.quantized.emplace(value, q->second);
     }
-    if (!inner.names.emplace(name, std::move(values)).second)
-      fail_here(fmt::format("%{} is defined twice", name));
+    if (!inner.names.emplace(name, std::move(values)).second) fail_here(fmt::format("%{} is defined twice", name));
   }
   const std::vector<ValueId> results = importer.body(inner, syntax);
   for (size_t r = 0; r < results.size(); ++r) builder.output(fmt::format("out{}", r), results[r]);

@@ -27,7 +27,8 @@ Values read_plain(OpCall& c) {
   return c.add(*op::find(c.op.name));
 }
 
-// Constants and shapes --------------------------------------------------------------------------------------------------
+// Constants and shapes
+// --------------------------------------------------------------------------------------------------
 
 Values read_constant(OpCall& c) {
   const syntax::Attribute& value = c.get("value");
@@ -50,8 +51,8 @@ Values read_reshape(OpCall& c) {
 }
 
 Values read_broadcast_in_dim(OpCall& c) {
-  return c.add(op::broadcast_in_dim(), make_attributes(op::BroadcastInDimAttributes{c.integers("broadcast_dimensions"),
-                                                                                   c.declared().shape}));
+  return c.add(op::broadcast_in_dim(),
+               make_attributes(op::BroadcastInDimAttributes{c.integers("broadcast_dimensions"), c.declared().shape}));
 }
 
 // StableHLO's old broadcast puts new dimensions in front.
@@ -78,22 +79,23 @@ Values read_concatenate(OpCall& c) {
 }
 
 Values read_slice(OpCall& c) {
-  return c.add(op::slice(), make_attributes(op::SliceAttributes{to_dims(c.integers("start_indices")),
-                                                               to_dims(c.integers("limit_indices")),
-                                                               c.integers("strides")}));
+  return c.add(op::slice(),
+               make_attributes(op::SliceAttributes{to_dims(c.integers("start_indices")),
+                                                   to_dims(c.integers("limit_indices")), c.integers("strides")}));
 }
 
 Values read_pad(OpCall& c) {
   return c.add(op::pad(), make_attributes(op::PadAttributes{to_dims(c.integers("edge_padding_low")),
-                                                           to_dims(c.integers("edge_padding_high")),
-                                                           c.integers("interior_padding")}));
+                                                            to_dims(c.integers("edge_padding_high")),
+                                                            c.integers("interior_padding")}));
 }
 
 Values read_reverse(OpCall& c) {
   return c.add(op::reverse(), make_attributes(op::ReverseAttributes{c.integers("dimensions")}));
 }
 
-// Elementwise -----------------------------------------------------------------------------------------------------------
+// Elementwise
+// -----------------------------------------------------------------------------------------------------------
 
 Values read_compare(OpCall& c) {
   op::CompareAttributes a;
@@ -114,7 +116,8 @@ Values read_reduce_precision(OpCall& c) {
                make_attributes(op::ReducePrecisionAttributes{c.integer("exponent_bits"), c.integer("mantissa_bits")}));
 }
 
-// Products --------------------------------------------------------------------------------------------------------------
+// Products
+// --------------------------------------------------------------------------------------------------------------
 
 std::vector<int64_t> field_integers(OpCall& c, const syntax::Attribute& dictionary, std::string_view name) {
   std::vector<int64_t> values;
@@ -186,7 +189,8 @@ Values read_convolution(OpCall& c) {
   return c.add(op::convolution(), make_attributes(std::move(a)));
 }
 
-// Data-dependent places -------------------------------------------------------------------------------------------------
+// Data-dependent places
+// -------------------------------------------------------------------------------------------------
 
 Values read_dynamic_slice(OpCall& c) {
   return c.add(op::dynamic_slice(), make_attributes(op::DynamicSliceAttributes{to_dims(c.integers("slice_sizes"))}));
@@ -236,7 +240,8 @@ Values read_scatter(OpCall& c) {
   return c.add(op::scatter(), make_attributes(std::move(a)), {std::move(region)});
 }
 
-// Reductions ------------------------------------------------------------------------------------------------------------
+// Reductions
+// ------------------------------------------------------------------------------------------------------------
 
 // The reducer that a region is, when it has one input whose element type it keeps; the region goes then.
 op::Reducer simple_reducer(OpCall& c, std::vector<Region>& regions) {
@@ -256,9 +261,8 @@ Region applied_region(OpCall& c, const std::string& name) {
   if (c.operands.size() != 2) c.fail_here("'applies' takes one input and one initial value");
   std::vector<Type> types = scalars_of(c, 0, 1);
   types.push_back(types[0]);
-  return op::make_region(c.b(), "reducer", types, [&](Builder& b, std::span<const ValueId> args) {
-    return b.add(*inner, {}, args);
-  });
+  return op::make_region(c.b(), "reducer", types,
+                         [&](Builder& b, std::span<const ValueId> args) { return b.add(*inner, {}, args); });
 }
 
 Values read_reduce(OpCall& c) {
@@ -323,7 +327,8 @@ Values read_map(OpCall& c) {
   return c.add(op::map(), make_attributes(op::MapAttributes{c.integers("dimensions")}), {std::move(region)});
 }
 
-// Control flow ----------------------------------------------------------------------------------------------------------
+// Control flow
+// ----------------------------------------------------------------------------------------------------------
 
 Values read_branches(OpCall& c) {
   std::vector<Region> regions;
@@ -370,6 +375,16 @@ Values read_custom_call(OpCall& c) {
   return c.add(op::custom_call(), make_attributes(std::move(a)));
 }
 
+// Shardy's mark is kept as the custom call that marked shardings before it.
+Values read_sharding_constraint(OpCall& c) {
+  c.expect_operands(1);
+  op::CustomCallAttributes a;
+  a.target = "Sharding";
+  a.config.set("sdy.sharding", {c.text("sharding", "")});
+  a.results.push_back(tensor(c.operand_type(0)));
+  return c.add(op::custom_call(), make_attributes(std::move(a)));
+}
+
 // check.expect_eq %0, %1 and its like, of conformance files.
 Values read_check(OpCall& c) {
   op::CustomCallAttributes a;
@@ -390,7 +405,8 @@ Values read_check(OpCall& c) {
   return c.add(op::custom_call(), make_attributes(std::move(a)), operands);
 }
 
-// Linear algebra and random bits ----------------------------------------------------------------------------------------
+// Linear algebra and random bits
+// ----------------------------------------------------------------------------------------
 
 // The op of that name, when it is in the table already.
 Values add_known(OpCall& c, const char* name, Attributes attributes) {
@@ -413,15 +429,16 @@ Values read_triangular_solve(OpCall& c) {
 }
 
 Values read_fft(OpCall& c) {
-  return add_known(c, "stablehlo.fft", make_attributes(op::FftAttributes{c.choice<op::FftType>("fft_type", "FFT"),
-                                                                        c.integers("fft_length")}));
+  return add_known(
+      c, "stablehlo.fft",
+      make_attributes(op::FftAttributes{c.choice<op::FftType>("fft_type", "FFT"), c.integers("fft_length")}));
 }
 
 Values read_rng_bit_generator(OpCall& c) {
   if (c.op.result_types.size() != 2) c.fail_here("must give a state and bits");
   return add_known(c, "stablehlo.rng_bit_generator",
-                   make_attributes(op::RngBitGeneratorAttributes{
-                       c.choice<op::RngAlgorithm>("rng_algorithm", "DEFAULT"), c.declared(1)}));
+                   make_attributes(op::RngBitGeneratorAttributes{c.choice<op::RngAlgorithm>("rng_algorithm", "DEFAULT"),
+                                                                 c.declared(1)}));
 }
 
 // Seedless: the key becomes an input; each draw gets a key of its own.
@@ -448,12 +465,14 @@ Values read_batch_norm(OpCall& c) {
   if (!definition) return c.importer.unsupported(c, "is not implemented yet");
   DynamicAttributes a;
   const syntax::Attribute& epsilon = c.get("epsilon");
-  a.set("epsilon", {epsilon.kind == syntax::Attribute::Kind::kInteger ? static_cast<double>(epsilon.integer) : epsilon.number});
+  a.set("epsilon",
+        {epsilon.kind == syntax::Attribute::Kind::kInteger ? static_cast<double>(epsilon.integer) : epsilon.number});
   a.set("feature_index", {c.integer("feature_index")});
   return c.add(*definition, attributes_from_dynamic(definition->attributes, a));
 }
 
-// CHLO ------------------------------------------------------------------------------------------------------------------
+// CHLO
+// ------------------------------------------------------------------------------------------------------------------
 
 Values read_top_k(OpCall& c) {
   return c.add(op::chlo_top_k(), make_attributes(op::TopKAttributes{c.integer("k")}));
@@ -462,7 +481,8 @@ Values read_top_k(OpCall& c) {
 Values read_constant_like(OpCall& c) {
   c.expect_operands(1);
   const syntax::Attribute& value = c.get("value");
-  const double number = value.kind == syntax::Attribute::Kind::kInteger ? static_cast<double>(value.integer) : value.number;
+  const double number =
+      value.kind == syntax::Attribute::Kind::kInteger ? static_cast<double>(value.integer) : value.number;
   return {op::full_like(c.b(), c.operands[0], number)};
 }
 
@@ -472,8 +492,7 @@ Values read_broadcasting(OpCall& c) {
   const Op* definition = op::find(inner);
   if (!definition) definition = op::find("chlo." + inner.substr(std::string_view("stablehlo.").size()));
   if (!definition) return c.importer.unsupported(c, "is no operation that Ecotone knows");
-  if (c.find("broadcast_dimensions"))
-    return c.importer.unsupported(c, "with broadcast_dimensions is not supported");
+  if (c.find("broadcast_dimensions")) return c.importer.unsupported(c, "with broadcast_dimensions is not supported");
   std::vector<Dim> shape;
   for (const ValueId v : c.operands)
     shape = op::broadcast_shapes(c.b(), shape, std::vector<Dim>(c.b().tensor_type(v).shape));
@@ -522,6 +541,7 @@ const std::unordered_map<std::string_view, OpReader>& readers() {
       {"stablehlo.replica_id", read_device_id},
       {"stablehlo.partition_id", read_device_id},
       {"stablehlo.custom_call", read_custom_call},
+      {"sdy.sharding_constraint", read_sharding_constraint},
       {"stablehlo.composite", read_composite},
       {"func.call", read_call},
       {"stablehlo.cholesky", read_cholesky},

@@ -296,7 +296,9 @@ Attribute Parser::parse_dialect_attribute() {
       lex_.fail_at(t.at, "the attribute alias #{} is not defined above this line", name);
     return string_attribute(Attribute::Kind::kOpaque, "#" + name, t.at);
   }
-  const auto is = [&](std::string_view suffix) { return name == "stablehlo." + std::string(suffix) || name == "mhlo." + std::string(suffix); };
+  const auto is = [&](std::string_view suffix) {
+    return name == "stablehlo." + std::string(suffix) || name == "mhlo." + std::string(suffix);
+  };
   if (is("conv")) {
     // The structured and the raw form.
     const Token open = lex_.peek();
@@ -305,8 +307,8 @@ Attribute Parser::parse_dialect_attribute() {
     lex_.restart_at(open);
     return pretty ? parse_convolution_dimensions(true) : parse_struct("stablehlo.conv");
   }
-  if (is("gather") || is("scatter") || is("dot") || is("channel_handle") || is("dot_algorithm") || is("type_extensions") ||
-      is("result_accuracy") || name == "chlo.ragged_dot")
+  if (is("gather") || is("scatter") || is("dot") || is("channel_handle") || is("dot_algorithm") ||
+      is("type_extensions") || is("result_accuracy") || name == "chlo.ragged_dot")
     return parse_struct(name.c_str());
   if (is("bounds")) {
     Attribute a = string_attribute(Attribute::Kind::kDictionary, name, t.at);
@@ -387,7 +389,8 @@ Attribute Parser::parse_dense_resource() {
     lex_.fail_at(start.at, "a constant's type must be a plain tensor of known sizes, not {}", a.type->str());
   // Hex text: 4 bytes of alignment, then the elements.
   std::string_view hex = found->second;
-  if (!hex.starts_with("0x") || hex.size() < 10) lex_.fail_at(start.at, "the resource '{}' is not hexadecimal", name.text);
+  if (!hex.starts_with("0x") || hex.size() < 10)
+    lex_.fail_at(start.at, "the resource '{}' is not hexadecimal", name.text);
   hex.remove_prefix(10);
   const std::string bytes = unescape([&] {
     std::string escaped;
@@ -397,7 +400,8 @@ Attribute Parser::parse_dense_resource() {
   }());
   auto owner = std::make_shared<const std::string>(bytes);
   try {
-    a.tensor = Tensor(a.type->dtype, a.type->shape, std::as_bytes(std::span(owner->data(), owner->size())), owner).plain();
+    a.tensor =
+        Tensor(a.type->dtype, a.type->shape, std::as_bytes(std::span(owner->data(), owner->size())), owner).plain();
   } catch (const Error& e) {
     lex_.fail_at(start.at, "the resource '{}': {}", name.text, e.what());
   }

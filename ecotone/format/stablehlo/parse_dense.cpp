@@ -107,7 +107,8 @@ struct Parser::ElementReader {
     int64_t count = 0;
     if (!lex.peek().is(']')) do {
         if (++count > shape[axis])
-          lex.fail_at(lex.peek().at, "the constant's list is longer than dimension {} of its type, {}", axis, shape[axis]);
+          lex.fail_at(lex.peek().at, "the constant's list is longer than dimension {} of its type, {}", axis,
+                      shape[axis]);
         list(axis + 1);
       } while (lex.accept(','));
     lex.expect(']', "after a constant's elements");
@@ -128,7 +129,8 @@ Tensor Parser::parse_elements(const Type& type, bool& splat) {
   }
   if (start.kind == TokenKind::kString) {
     const std::string_view hex = start.text.starts_with("0x") ? start.text.substr(2) : std::string_view();
-    if (hex.empty() || hex.size() % 2) lex_.fail_at(start.at, "a constant's text must be \"0x...\" with two digits a byte");
+    if (hex.empty() || hex.size() % 2)
+      lex_.fail_at(start.at, "a constant's text must be \"0x...\" with two digits a byte");
     const auto bytes_given = static_cast<int64_t>(hex.size() / 2);
     // Bools are packed eight a byte, other elements stand one by one in whole bytes.
     const bool packed = dtype == DType::kBool;
@@ -136,7 +138,9 @@ Tensor Parser::parse_elements(const Type& type, bool& splat) {
     const auto needed = [&](int64_t n) { return packed ? n / 8 + (n % 8 != 0) : n * width; };
     if (count > (int64_t{1} << 40) || bytes_given != needed(count)) {
       const bool one = bytes_given == needed(1);
-      if (!one) lex_.fail_at(start.at, "the constant has {} bytes, but its type {} needs another count", bytes_given, type.str());
+      if (!one)
+        lex_.fail_at(start.at, "the constant has {} bytes, but its type {} needs another count", bytes_given,
+                     type.str());
       splat = true;
     }
     if (count != 1 && bytes_given == needed(1) && !(packed && count <= 8)) splat = true;
@@ -149,7 +153,8 @@ Tensor Parser::parse_elements(const Type& type, bool& splat) {
     if (packed) {
       for (int64_t i = 0; i < out.size(); ++i) out.set_int(i, static_cast<int64_t>(byte_at(i / 8) >> (i % 8) & 1));
     } else if (byte_size(dtype) == width) {
-      for (int64_t i = 0; i < bytes_given; ++i) out.bytes()[static_cast<size_t>(i)] = static_cast<std::byte>(byte_at(i));
+      for (int64_t i = 0; i < bytes_given; ++i)
+        out.bytes()[static_cast<size_t>(i)] = static_cast<std::byte>(byte_at(i));
       // Only the low bits of a sub-byte element count.
       if (bit_width(dtype) < 8)
         for (int64_t i = 0; i < out.size(); ++i)

@@ -294,10 +294,12 @@ void Parser::parse_generic(Operation& op) {
   op.operand_types = type->elements;
   op.result_types = type->results;
   if (op.operand_types.size() != op.operands.size())
-    lex_.fail_at(op.at, "{} has {} operands but {} operand types", op.name, op.operands.size(), op.operand_types.size());
+    lex_.fail_at(op.at, "{} has {} operands but {} operand types", op.name, op.operands.size(),
+                 op.operand_types.size());
 }
 
-// Locations ------------------------------------------------------------------------------------------------------------
+// Locations
+// ------------------------------------------------------------------------------------------------------------
 
 LocationIndex Parser::parse_optional_location() {
   return lex_.peek().is_word("loc") ? parse_location() : 0;

@@ -344,12 +344,12 @@ void Parser::parse_convolution(Operation& op) {
   lex_.expect_word("window");
   lex_.expect('=', "after window");
   for (auto& [key, value] : parse_dictionary()) {
-    const std::string_view generic = key == "stride"          ? "window_strides"
-                                     : key == "pad"           ? "padding"
-                                     : key == "lhs_dilate"    ? "lhs_dilation"
-                                     : key == "rhs_dilate"    ? "rhs_dilation"
-                                     : key == "reverse"       ? "window_reversal"
-                                                              : "";
+    const std::string_view generic = key == "stride"       ? "window_strides"
+                                     : key == "pad"        ? "padding"
+                                     : key == "lhs_dilate" ? "lhs_dilation"
+                                     : key == "rhs_dilate" ? "rhs_dilation"
+                                     : key == "reverse"    ? "window_reversal"
+                                                           : "";
     if (generic.empty())
       lex_.fail_at(value.at, "a window has no '{}'; it has stride, pad, lhs_dilate, rhs_dilate and reverse", key);
     op.attributes.emplace_back(std::string(generic), std::move(value));

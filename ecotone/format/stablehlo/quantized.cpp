@@ -1,5 +1,5 @@
-// Quantized types, expanded: values are their storage integers, and an operation on them is dequantize, the operation on
-// floats, quantize.
+// Quantized types, expanded: values are their storage integers, and an operation on them is dequantize, the operation
+// on floats, quantize.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -31,7 +31,8 @@ Expanded expand(OpCall& c, const syntax::Quantization& q, const TensorType& type
   if (!q.axes.empty()) {
     a.axis = q.axes[0].first;
     a.block_size = q.axes[0].second;
-    if (a.axis < 0 || a.axis >= type.rank()) c.fail_here(fmt::format("the quantized axis {} is not in the type", a.axis));
+    if (a.axis < 0 || a.axis >= type.rank())
+      c.fail_here(fmt::format("the quantized axis {} is not in the type", a.axis));
     if (a.block_size > 0) {
       shape.assign(static_cast<size_t>(type.rank()), 1);
       shape[static_cast<size_t>(a.axis)] = static_cast<int64_t>(q.scales.size());
@@ -42,7 +43,8 @@ Expanded expand(OpCall& c, const syntax::Quantization& q, const TensorType& type
     c.fail_here(fmt::format("a type without an axis has one scale, not {}", q.scales.size()));
   }
   std::vector<double> zeros(q.zero_points.begin(), q.zero_points.end());
-  return {op::constant(c.b(), filled(q.expressed, shape, q.scales)), op::constant(c.b(), filled(q.storage, shape, zeros)), a};
+  return {op::constant(c.b(), filled(q.expressed, shape, q.scales)),
+          op::constant(c.b(), filled(q.storage, shape, zeros)), a};
 }
 
 ValueId to_float(OpCall& c, ValueId x, const syntax::Quantization& q) {

@@ -12,7 +12,7 @@
 namespace ecotone::stablehlo {
 
 struct ReadOptions {
-  std::string function;  // the entry; empty: "main", else the only public function
+  std::string function;                                // the entry; empty: "main", else the only public function
   std::map<std::string, std::vector<int64_t>> shapes;  // sizes of inputs by name: what the file leaves open (`?`)
 };
 

@@ -69,8 +69,8 @@ struct Attribute {
   std::string text;  // strings, names; of a dictionary: the dialect attribute's name
   std::vector<Attribute> items;
   std::vector<std::pair<std::string, Attribute>> entries;
-  TypeRef type;    // kType; the type that a number was given
-  Tensor tensor;   // kTensor: the elements, or one element (a scalar) when `splat`
+  TypeRef type;   // kType; the type that a number was given
+  Tensor tensor;  // kTensor: the elements, or one element (a scalar) when `splat`
   bool splat = false;
 
   const Attribute* find(std::string_view name) const;
