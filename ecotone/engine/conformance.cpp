@@ -98,8 +98,8 @@ std::string evaluate_check(const std::string& target, const DynamicAttributes& c
     return fmt::format("is {}, wants {}", got.type().str(), want.type().str());
   const DType part = real_part(got.dtype());
   const bool exact = target == "check.expect_eq" || target == "check.expect_eq_const" || target == "check.eq";
-  const bool almost = target == "check.expect_almost_eq" || target == "check.expect_almost_eq_const" ||
-                      target == "check.almost_eq";
+  const bool almost =
+      target == "check.expect_almost_eq" || target == "check.expect_almost_eq_const" || target == "check.almost_eq";
   if (!exact && !almost && target != "check.expect_close") return fmt::format("'{}' is no check that is known", target);
   if (!exact && !is_float(part)) return fmt::format("{} compares floats, not {}", target, name(part));
   const double tolerance = number_or(config, "tolerance", kTolerance);

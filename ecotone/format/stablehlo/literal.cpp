@@ -33,10 +33,10 @@ void append_float(std::string& out, DType dtype, uint64_t bits) {
   };
   if (!std::isfinite(value)) return append_bits();
   char buffer[64];
-  const auto end = dtype == DType::kF64
-                       ? std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific)
-                       : std::to_chars(buffer, buffer + sizeof buffer, static_cast<float>(value),
-                                       std::chars_format::scientific);
+  const auto end =
+      dtype == DType::kF64
+          ? std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific)
+          : std::to_chars(buffer, buffer + sizeof buffer, static_cast<float>(value), std::chars_format::scientific);
   const std::string_view text(buffer, static_cast<size_t>(end.ptr - buffer));
   double read = 0;
   std::from_chars(text.data(), text.data() + text.size(), read);

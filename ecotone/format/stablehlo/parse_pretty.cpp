@@ -47,7 +47,7 @@ enum class TypeClause : uint8_t { kOperandsAndResult, kResults, kLastIsResult, k
 TypeClause type_clause(std::string_view op) {
   if (op == "stablehlo.select") return TypeClause::kLastIsResult;
   if (op == "stablehlo.return" || op == "func.return" || op == "return" || op == "sdy.return" ||
-      op == "stablehlo.trace")
+      op == "stablehlo.trace" || op.starts_with("check."))
     return TypeClause::kOperandsOnly;
   if (op == "stablehlo.optimization_barrier" || op == "stablehlo.while" || op == "stablehlo.complex" ||
       op == "stablehlo.tuple" || op == "stablehlo.iota" || op == "stablehlo.constant" || op == "chlo.constant")
@@ -97,6 +97,8 @@ void Parser::parse_items(Operation& op) {
     if (t.kind == TokenKind::kPercent) {
       op.operands.push_back(parse_use());
       if (lex_.peek().is('[')) parse_slice_ranges(op);
+    } else if (t.is_word("dense") && op.name.starts_with("check.")) {  // check.expect_eq_const %0, dense<1> : type
+      op.attributes.emplace_back("value", parse_attribute());
     } else if (t.kind == TokenKind::kWord && !t.is_word("loc")) {
       lex_.take();
       parse_item(op, t);
@@ -140,6 +142,12 @@ void Parser::parse_item(Operation& op, const Token& key) {
       lex_.fail_at(format.at, "'{}' is no format; write it as e8m23", format.text);
     op.attributes.emplace_back("exponent_bits", integer_attribute(exponent, format.at));
     op.attributes.emplace_back("mantissa_bits", integer_attribute(mantissa, format.at));
+    return;
+  }
+  if (op.name.starts_with("check.") && key.text == "tolerance") {
+    op.attributes.emplace_back("tolerance", parse_number());
+    // A colon begins the number's type or that of the operands.
+    if (lex_.accept(':') && !lex_.accept_word("f64")) parse_type();
     return;
   }
   std::string_view generic = key.text;
@@ -219,6 +227,7 @@ void Parser::parse_type_clause(Operation& op) {
   if (!lex_.accept(':')) {
     if (type_clause(op.name) == TypeClause::kOperandsOnly && op.operands.empty()) return;
     if (op.results.empty() && op.operands.empty()) return;
+    if (op.name.starts_with("check.")) return;
     lex_.fail_at(lex_.peek().at, "expected ':' and the types of {}, found {}", op.name, lex_.describe());
   }
   const Position at = lex_.peek().at;
@@ -242,6 +251,7 @@ void Parser::parse_type_clause(Operation& op) {
       switch (type_clause(op.name)) {
         case TypeClause::kOperandsOnly:
           op.operand_types = std::move(listed);
+          if (op.name.starts_with("check.") && op.operand_types.size() == 1) op.operand_types.clear();
           break;
         case TypeClause::kResults:
           op.result_types = std::move(listed);

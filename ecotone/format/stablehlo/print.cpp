@@ -144,8 +144,7 @@ void FunctionPrinter::print(const Program& p, std::string_view name, bool is_pub
     const auto v = static_cast<ValueId>(i);
     const Type type = map(scope, p.type(v));
     const std::string& given = is_parameter ? p.parameters()[i - p.inputs().size()].name : p.inputs()[i].name;
-    std::string attributes =
-        argument_attributes(given, fmt::format("arg{}", i), type, symbols_, is_parameter);
+    std::string attributes = argument_attributes(given, fmt::format("arg{}", i), type, symbols_, is_parameter);
     append_annotations(attributes,
                        is_parameter ? p.parameters()[i - p.inputs().size()].annotations : p.inputs()[i].annotations,
                        symbols_);
@@ -205,8 +204,7 @@ void FunctionPrinter::equation(Scope& scope, const Equation& e) {
   const PrintFunction print = print_function(*e.op);
   if (!print) fail_kind(ErrorKind::kUnsupported, "this operation has no StableHLO text");
   print(*this, call);
-  for (uint32_t i = 0; i < e.result_count; ++i)
-    note_sizes(scope.names[e.first_result + i], call.result_types[i]);
+  for (uint32_t i = 0; i < e.result_count; ++i) note_sizes(scope.names[e.first_result + i], call.result_types[i]);
 }
 
 void FunctionPrinter::region(const Region& r, Scope& parent, std::span<const std::string> captures) {
@@ -367,8 +365,7 @@ std::string FunctionPrinter::line(std::string_view text) {
 Region PrintCall::mapped_region(size_t i) const {
   Region r = equation.regions[i];
   if (!scope.identity)
-    for (Dim& d : r.dim_args)
-      d = d.is_constant() ? d : d.map_symbols([&](SymbolId s) { return scope.dims[s]; });
+    for (Dim& d : r.dim_args) d = d.is_constant() ? d : d.map_symbols([&](SymbolId s) { return scope.dims[s]; });
   return r;
 }
 

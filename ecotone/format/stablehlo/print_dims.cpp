@@ -15,8 +15,7 @@ void FunctionPrinter::note_sizes(const std::string& name, const Type& type) {
   if (symbols_.empty() || is_token(type)) return;
   const TensorType& t = std::get<TensorType>(type);
   for (size_t i = 0; i < t.shape.size(); ++i)
-    if (const auto s = t.shape[i].as_symbol())
-      sources_.emplace_back(*s, SizeSource{name, t, static_cast<int64_t>(i)});
+    if (const auto s = t.shape[i].as_symbol()) sources_.emplace_back(*s, SizeSource{name, t, static_cast<int64_t>(i)});
 }
 
 void FunctionPrinter::note_scalar(const Dim& dim, const std::string& name, DType dtype) {
@@ -130,7 +129,8 @@ void FunctionPrinter::assumptions(const Scope& scope) {
     out_ += fmt::format(
         "stablehlo.custom_call @shape_assertion({}, {}, {}) {{api_version = 2 : i32, error_message = {}, "
         "has_side_effect = true}} : (tensor<i1>, tensor<i64>, tensor<i64>) -> ()\n",
-        equal, x, y, string_text(fmt::format("{} = {{0}} must equal {} = {{1}}", left.str(symbols_), right.str(symbols_))));
+        equal, x, y,
+        string_text(fmt::format("{} = {{0}} must equal {} = {{1}}", left.str(symbols_), right.str(symbols_))));
   }
 }
 

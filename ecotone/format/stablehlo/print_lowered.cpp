@@ -86,8 +86,7 @@ ProgramRef scan_program(const PrintCall& call, std::span<const SymbolInfo> symbo
   });
   const Region body = make_region(b, "body", types, [&](Builder& r, std::span<const ValueId> x) {
     const ValueId one = scalar_int(r, DType::kI64, 1), zero = scalar_int(r, DType::kI64, 0);
-    const ValueId at =
-        a.reverse ? subtract(r, dim_value(r, a.length - Dim(1), DType::kI64), x[0]) : x[0];
+    const ValueId at = a.reverse ? subtract(r, dim_value(r, a.length - Dim(1), DType::kI64), x[0]) : x[0];
     const auto outside = x.subspan(static_cast<size_t>(state_count));
     std::vector<ValueId> args(x.begin() + 1, x.begin() + 1 + static_cast<std::ptrdiff_t>(carries));
     const auto starts = [&](size_t rank) {

@@ -86,9 +86,8 @@ void print_conversion(FunctionPrinter& f, PrintCall& c) {
 
 void print_reduce_precision(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<ReducePrecisionAttributes>();
-  f.generic(
-      c, "stablehlo.reduce_precision",
-      fmt::format("exponent_bits = {} : i32, mantissa_bits = {} : i32", a.exponent_bits, a.mantissa_bits));
+  f.generic(c, "stablehlo.reduce_precision",
+            fmt::format("exponent_bits = {} : i32, mantissa_bits = {} : i32", a.exponent_bits, a.mantissa_bits));
 }
 
 void print_top_k(FunctionPrinter& f, PrintCall& c) {
@@ -119,8 +118,7 @@ void print_constant(FunctionPrinter& f, PrintCall& c) {
 void print_iota(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<IotaAttributes>();
   if (a.type.is_static()) return f.pretty_same(c, "stablehlo.iota", fmt::format(" dim = {}", a.dimension));
-  print_dynamic(f, c, "stablehlo.dynamic_iota", fmt::format("iota_dimension = {} : i64", a.dimension),
-                {a.type.shape});
+  print_dynamic(f, c, "stablehlo.dynamic_iota", fmt::format("iota_dimension = {} : i64", a.dimension), {a.type.shape});
 }
 
 void print_reshape(FunctionPrinter& f, PrintCall& c) {
@@ -217,8 +215,7 @@ void print_dynamic_slice(FunctionPrinter& f, PrintCall& c) {
     const std::string most = f.dim_scalar(c.operand(0).shape[i] - a.slice_sizes[i]);
     const std::string start = f.line(fmt::format("stablehlo.clamp {}, {}, {} : tensor<i64>", zero, given, most));
     starts.push_back(start);
-    limits.push_back(
-        f.line(fmt::format("stablehlo.add {}, {} : tensor<i64>", start, f.dim_scalar(a.slice_sizes[i]))));
+    limits.push_back(f.line(fmt::format("stablehlo.add {}, {} : tensor<i64>", start, f.dim_scalar(a.slice_sizes[i]))));
   }
   const Type vector = TensorType{DType::kI64, {Dim(static_cast<int64_t>(rank))}};
   const std::vector<std::string> operands = {c.operands[0], f.stack_scalars(starts), f.stack_scalars(limits),
@@ -239,8 +236,7 @@ void print_gather(FunctionPrinter& f, PrintCall& c) {
   const std::string properties =
       fmt::format("dimension_numbers = #stablehlo.gather<{}>, indices_are_sorted = {}", numbers, a.indices_are_sorted);
   if (are_constant(a.slice_sizes))
-    return f.generic(c, "stablehlo.gather",
-                     properties + ", slice_sizes = " + array_text(constants(a.slice_sizes)));
+    return f.generic(c, "stablehlo.gather", properties + ", slice_sizes = " + array_text(constants(a.slice_sizes)));
   print_dynamic(f, c, "stablehlo.dynamic_gather", properties, {a.slice_sizes});
 }
 
@@ -293,14 +289,14 @@ void print_reduce_window(FunctionPrinter& f, PrintCall& c) {
     fail_kind(ErrorKind::kUnsupported, "a window of symbolic size has no StableHLO text; give the sizes (--shape)");
   const auto strides = or_fill(a.window_strides, rank, 1), base = or_fill(a.base_dilations, rank, 1);
   const auto window = or_fill(a.window_dilations, rank, 1);
-  print_reducing(f, c, "stablehlo.reduce_window",
-                 fmt::format("window_dimensions = {}, window_strides = {}, base_dilations = {}, window_dilations = {}, "
-                             "padding = {}",
-                             array_text(constants(a.window_dimensions)), array_text(strides), array_text(base),
-                             array_text(window),
-                             padding_text(or_fill(constants(a.padding_low), rank, 0),
-                                          or_fill(constants(a.padding_high), rank, 0))),
-                 a.reducer);
+  print_reducing(
+      f, c, "stablehlo.reduce_window",
+      fmt::format(
+          "window_dimensions = {}, window_strides = {}, base_dilations = {}, window_dilations = {}, "
+          "padding = {}",
+          array_text(constants(a.window_dimensions)), array_text(strides), array_text(base), array_text(window),
+          padding_text(or_fill(constants(a.padding_low), rank, 0), or_fill(constants(a.padding_high), rank, 0))),
+      a.reducer);
 }
 
 void print_select_and_scatter(FunctionPrinter& f, PrintCall& c) {
@@ -343,8 +339,8 @@ void print_dot(FunctionPrinter& f, PrintCall& c) {
   std::string algorithm = *a.algorithm;
   std::erase_if(algorithm, [](char ch) { return ch == '"' || ch == '{' || ch == '}'; });
   f.generic(c, "stablehlo.dot_general",
-            fmt::format("dot_dimension_numbers = #stablehlo.dot<{}>{}, algorithm = #stablehlo.dot_algorithm<{}>", numbers,
-                        precision_text(a.precision), algorithm));
+            fmt::format("dot_dimension_numbers = #stablehlo.dot<{}>{}, algorithm = #stablehlo.dot_algorithm<{}>",
+                        numbers, precision_text(a.precision), algorithm));
 }
 
 // [b, f, 0, 1]
@@ -374,16 +370,17 @@ void print_convolution(FunctionPrinter& f, PrintCall& c) {
       convolution_layout('b', a.output_batch_dimension, 'f', a.output_feature_dimension, a.output_spatial_dimensions),
       a.feature_group_count, a.batch_group_count, precision_text(a.precision));
   if (are_constant(a.padding_low) && are_constant(a.padding_high))
-    return f.generic(c, "stablehlo.convolution",
-                     properties + ", padding = " + padding_text(or_fill(constants(a.padding_low), rank, 0),
-                                                                or_fill(constants(a.padding_high), rank, 0)));
+    return f.generic(
+        c, "stablehlo.convolution",
+        properties + ", padding = " +
+            padding_text(or_fill(constants(a.padding_low), rank, 0), or_fill(constants(a.padding_high), rank, 0)));
   std::vector<Dim> pairs;
   for (size_t i = 0; i < rank; ++i) {
     pairs.push_back(a.padding_low.empty() ? Dim(0) : a.padding_low[i]);
     pairs.push_back(a.padding_high.empty() ? Dim(0) : a.padding_high[i]);
   }
-  const std::string padding = f.line(fmt::format("stablehlo.reshape {} : (tensor<{}xi64>) -> tensor<{}x2xi64>",
-                                                 f.dim_vector(pairs), 2 * rank, rank));
+  const std::string padding = f.line(
+      fmt::format("stablehlo.reshape {} : (tensor<{}xi64>) -> tensor<{}x2xi64>", f.dim_vector(pairs), 2 * rank, rank));
   const std::vector<std::string> operands = {c.operands[0], c.operands[1], padding};
   const std::vector<Type> types = {c.operand_types[0], c.operand_types[1],
                                    TensorType{DType::kI64, {Dim(static_cast<int64_t>(rank)), 2}}};
@@ -398,10 +395,10 @@ void print_cholesky(FunctionPrinter& f, PrintCall& c) {
 
 void print_triangular_solve(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<TriangularSolveAttributes>();
-  f.generic(c, "stablehlo.triangular_solve",
-            fmt::format("left_side = {}, lower = {}, unit_diagonal = {}, transpose_a = #stablehlo<transpose {}>",
-                        a.left_side, a.lower, a.unit_diagonal,
-                        EnumNames<Transpose>::kNames[static_cast<size_t>(a.transpose_a)]));
+  f.generic(
+      c, "stablehlo.triangular_solve",
+      fmt::format("left_side = {}, lower = {}, unit_diagonal = {}, transpose_a = #stablehlo<transpose {}>", a.left_side,
+                  a.lower, a.unit_diagonal, EnumNames<Transpose>::kNames[static_cast<size_t>(a.transpose_a)]));
 }
 
 void print_fft(FunctionPrinter& f, PrintCall& c) {
@@ -452,8 +449,7 @@ void print_scan(FunctionPrinter& f, PrintCall& c) {
   const std::string body = f.module().function_of(c.mapped_region(0), "scan_body");
   const std::string name =
       f.module().function_of(lowering_key(c) + body, "scan", [&] { return scan_program(c, f.symbols()); });
-  f.composite(c, name,
-              fmt::format("body = {}, capture_count = {} : i64", symbol_text(body), c.equation.capture_count));
+  f.composite(c, name, fmt::format("body = {}, capture_count = {} : i64", symbol_text(body), c.equation.capture_count));
 }
 
 void print_quantize(FunctionPrinter& f, PrintCall& c) {
@@ -480,62 +476,62 @@ void print_custom_call(FunctionPrinter& f, PrintCall& c) {
         key == "output_operand_aliases" || key == "called_computations")
       continue;
     const auto* number = std::get_if<int64_t>(&value.value);
-    properties += fmt::format(", {} = {}", key_text(key),
-                              key == "api_version" && number ? fmt::format("{} : i32", *number)
-                                                             : attribute_text(value, f.symbols()));
+    properties += fmt::format(
+        ", {} = {}", key_text(key),
+        key == "api_version" && number ? fmt::format("{} : i32", *number) : attribute_text(value, f.symbols()));
   }
   f.generic(c, "stablehlo.custom_call", properties);
 }
 
 const std::unordered_map<std::string_view, PrintFunction>& printers() {
   static const std::unordered_map<std::string_view, PrintFunction> table = {
-        {"stablehlo.compare", print_compare},
-        {"stablehlo.convert", print_conversion},
-        {"stablehlo.bitcast_convert", print_conversion},
-        {"stablehlo.reduce_precision", print_reduce_precision},
-        {"chlo.top_k", print_top_k},
-        {"stablehlo.constant", print_constant},
-        {"stablehlo.iota", print_iota},
-        {"stablehlo.reshape", print_reshape},
-        {"stablehlo.broadcast_in_dim", print_broadcast},
-        {"stablehlo.transpose", print_transpose},
-        {"stablehlo.concatenate", print_concatenate},
-        {"stablehlo.slice", print_slice},
-        {"stablehlo.pad", print_pad},
-        {"stablehlo.reverse", print_reverse},
-        {"stablehlo.dynamic_slice", print_dynamic_slice},
-        {"stablehlo.gather", print_gather},
-        {"stablehlo.scatter", print_scatter},
-        {"stablehlo.reduce", print_reduce},
-        {"stablehlo.reduce_window", print_reduce_window},
-        {"stablehlo.select_and_scatter", print_select_and_scatter},
-        {"stablehlo.sort", print_sort},
-        {"stablehlo.map", print_map},
-        {"stablehlo.dot_general", print_dot},
-        {"stablehlo.convolution", print_convolution},
-        {"stablehlo.cholesky", print_cholesky},
-        {"stablehlo.triangular_solve", print_triangular_solve},
-        {"stablehlo.fft", print_fft},
-        {"stablehlo.rng_bit_generator", print_rng_bit_generator},
-        {"stablehlo.rng", print_rng},
-        {"stablehlo.custom_call", print_custom_call},
-        {"stablehlo.complex", print_plain},
-        {"stablehlo.real", print_plain},
-        {"stablehlo.imag", print_plain},
-        {"stablehlo.dynamic_update_slice", print_plain},
-        {"stablehlo.if", print_plain},
-        {"stablehlo.case", print_plain},
-        {"stablehlo.while", print_plain},
-        {"stablehlo.optimization_barrier", print_plain},
-        {"stablehlo.after_all", print_plain},
-        {"ecotone.call", print_call},
-        {"ecotone.custom_derivative", print_custom_derivative},
-        {"ecotone.scan", print_scan},
-        {"ecotone.quantize", print_quantize},
-        {"ecotone.dequantize", print_dequantize},
-        {"ecotone.dim_value", print_dim_value},
-        {"ecotone.take_prefix", print_data_size},
-        {"ecotone.size_from", print_data_size},
+      {"stablehlo.compare", print_compare},
+      {"stablehlo.convert", print_conversion},
+      {"stablehlo.bitcast_convert", print_conversion},
+      {"stablehlo.reduce_precision", print_reduce_precision},
+      {"chlo.top_k", print_top_k},
+      {"stablehlo.constant", print_constant},
+      {"stablehlo.iota", print_iota},
+      {"stablehlo.reshape", print_reshape},
+      {"stablehlo.broadcast_in_dim", print_broadcast},
+      {"stablehlo.transpose", print_transpose},
+      {"stablehlo.concatenate", print_concatenate},
+      {"stablehlo.slice", print_slice},
+      {"stablehlo.pad", print_pad},
+      {"stablehlo.reverse", print_reverse},
+      {"stablehlo.dynamic_slice", print_dynamic_slice},
+      {"stablehlo.gather", print_gather},
+      {"stablehlo.scatter", print_scatter},
+      {"stablehlo.reduce", print_reduce},
+      {"stablehlo.reduce_window", print_reduce_window},
+      {"stablehlo.select_and_scatter", print_select_and_scatter},
+      {"stablehlo.sort", print_sort},
+      {"stablehlo.map", print_map},
+      {"stablehlo.dot_general", print_dot},
+      {"stablehlo.convolution", print_convolution},
+      {"stablehlo.cholesky", print_cholesky},
+      {"stablehlo.triangular_solve", print_triangular_solve},
+      {"stablehlo.fft", print_fft},
+      {"stablehlo.rng_bit_generator", print_rng_bit_generator},
+      {"stablehlo.rng", print_rng},
+      {"stablehlo.custom_call", print_custom_call},
+      {"stablehlo.complex", print_plain},
+      {"stablehlo.real", print_plain},
+      {"stablehlo.imag", print_plain},
+      {"stablehlo.dynamic_update_slice", print_plain},
+      {"stablehlo.if", print_plain},
+      {"stablehlo.case", print_plain},
+      {"stablehlo.while", print_plain},
+      {"stablehlo.optimization_barrier", print_plain},
+      {"stablehlo.after_all", print_plain},
+      {"ecotone.call", print_call},
+      {"ecotone.custom_derivative", print_custom_derivative},
+      {"ecotone.scan", print_scan},
+      {"ecotone.quantize", print_quantize},
+      {"ecotone.dequantize", print_dequantize},
+      {"ecotone.dim_value", print_dim_value},
+      {"ecotone.take_prefix", print_data_size},
+      {"ecotone.size_from", print_data_size},
   };
   return table;
 }

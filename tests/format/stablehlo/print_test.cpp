@@ -162,12 +162,10 @@ TEST(PrintTest, Regions) {
   });
   const auto looped = while_(m.b, std::vector{k, x}, condition, body, std::vector{limit, x});
   const ValueId positive = compare(m.b, ComparisonDirection::kGt, looped[0], k);
-  const Region yes = make_region(m.b, "yes", std::span(carried).last(1), [](Builder& r, std::span<const ValueId> v) {
-    return std::vector{negate(r, v[0])};
-  });
-  const Region no = make_region(m.b, "no", std::span(carried).last(1), [](Builder&, std::span<const ValueId> v) {
-    return std::vector{v[0]};
-  });
+  const Region yes = make_region(m.b, "yes", std::span(carried).last(1),
+                                 [](Builder& r, std::span<const ValueId> v) { return std::vector{negate(r, v[0])}; });
+  const Region no = make_region(m.b, "no", std::span(carried).last(1),
+                                [](Builder&, std::span<const ValueId> v) { return std::vector{v[0]}; });
   const ValueId chosen = if_(m.b, positive, yes, no, std::vector{looped[1]})[0];
   const ValueId total = reduce(m.b, chosen, {1}, Reducer::kMaximum);
   const Type pair[] = {f32({}), f32({})};
