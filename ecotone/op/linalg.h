@@ -12,7 +12,8 @@ struct CholeskyAttributes {
   static constexpr const char* kName = "cholesky";
   static constexpr auto kFields = std::tuple{Field{"lower", &CholeskyAttributes::lower}};
 };
-// Of the last two dimensions. The other triangle is zero; a matrix that is not positive definite gives NaN.
+// Of the last two dimensions: x = l l^H, or u^H u. Only the triangle that is asked for is read; the other one of the
+// result is zero. A matrix that is not positive definite gives NaN everywhere, as in XLA.
 const Op& cholesky();
 ValueId cholesky(Builder& b, ValueId x, bool lower);
 
@@ -26,6 +27,8 @@ struct TriangularSolveAttributes {
                                              Field{"unit_diagonal", &TriangularSolveAttributes::unit_diagonal},
                                              Field{"transpose_a", &TriangularSolveAttributes::transpose_a}};
 };
+// The x with op(a) x = b, or x op(a) = b when a is not on the left; a [..., n, n], b and x [..., n, m] or [..., m, n].
+// Only a's triangle is read, its diagonal taken as ones if asked. A singular a gives infinities and NaN.
 const Op& triangular_solve();
 ValueId triangular_solve(Builder& b, ValueId a, ValueId rhs, TriangularSolveAttributes attributes);
 
@@ -37,6 +40,8 @@ struct FftAttributes {
   static constexpr auto kFields =
       std::tuple{Field{"fft_type", &FftAttributes::type}, Field{"fft_length", &FftAttributes::length}};
 };
+// Over the last 1 to 3 dimensions, of any length; the inverses divide by it. RFFT keeps the n / 2 + 1 entries of the
+// last one that a real signal needs, IRFFT takes these. Computed in f64.
 const Op& fft();
 ValueId fft(Builder& b, ValueId x, FftType type, std::vector<int64_t> length);
 

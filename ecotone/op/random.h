@@ -15,8 +15,8 @@ struct RngBitGeneratorAttributes {
   static constexpr auto kFields = std::tuple{Field{"rng_algorithm", &RngBitGeneratorAttributes::algorithm},
                                              Field{"type", &RngBitGeneratorAttributes::type}};
 };
-// Operand: state (u64[2] for ThreeFry, u64[2] or [3] for Philox). Results: the new state and bits of `type`, equal to
-// XLA's.
+// Operand: state (u64[2] for ThreeFry, u64[2] or [3] for Philox): the key, then the counter, its low word first.
+// Results: the new state and bits of `type` (integers or floats), equal to XLA's. kDefault is Philox, as in XLA.
 const Op& rng_bit_generator();
 std::pair<ValueId, ValueId> rng_bit_generator(Builder& b, ValueId state, TensorType type, RngAlgorithm algorithm);
 
@@ -28,8 +28,10 @@ struct RngAttributes {
   static constexpr auto kFields =
       std::tuple{Field{"rng_distribution", &RngAttributes::distribution}, Field{"shape", &RngAttributes::shape}};
 };
-// StableHLO's seedless rng: operands a, b (scalars), then a key (u64[2]), which readers add as an input.
+// StableHLO's seedless rng: operands a, b (scalars), then a key (u64[2]), which readers add as an input. Uniform in
+// [a, b), or normal of mean a and standard deviation b; made from ThreeFry's bits for the key, no other system's.
 const Op& rng();
+ValueId rng(Builder& b, ValueId low, ValueId high, ValueId key, RngDistribution distribution, std::vector<Dim> shape);
 
 }  // namespace ecotone::op
 

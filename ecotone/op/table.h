@@ -27,6 +27,8 @@ std::span<const Op* const> index_ops();
 std::span<const Op* const> reduce_ops();
 std::span<const Op* const> contract_ops();
 std::span<const Op* const> control_ops();
+std::span<const Op* const> random_ops();
+std::span<const Op* const> linalg_ops();
 std::span<const Op* const> quantize_ops();
 std::span<const Op* const> chlo_ops();  // CHLO's special functions
 
