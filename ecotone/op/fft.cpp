@@ -24,15 +24,18 @@ inline Complex times(Complex x, Complex y) {
 Complex root_of_unity(int64_t k, int64_t n) {
   const int64_t quarter = 4 * k / n, rest = 4 * k - quarter * n;  // angle = pi/2 (quarter + rest / n)
   const bool beyond = 2 * rest > n;
-  const double angle =
-      std::numbers::pi / 2 * static_cast<double>(beyond ? n - rest : rest) / static_cast<double>(n);
+  const double angle = std::numbers::pi / 2 * static_cast<double>(beyond ? n - rest : rest) / static_cast<double>(n);
   double c = std::cos(angle), s = std::sin(angle);
   if (beyond) std::swap(c, s);
   switch (quarter) {
-    case 0: return {c, -s};
-    case 1: return {-s, -c};
-    case 2: return {-c, s};
-    default: return {s, c};
+    case 0:
+      return {c, -s};
+    case 1:
+      return {-s, -c};
+    case 2:
+      return {-c, s};
+    default:
+      return {s, c};
   }
 }
 
@@ -216,8 +219,7 @@ std::vector<Tensor> evaluate_fft(const EvalCall& call) {
     // What a real signal can't have is dropped: the imaginary parts of the first and the middle entry.
     line[0].imag(0);
     if (n % 2 == 0) line[static_cast<size_t>(n / 2)].imag(0);
-    for (int64_t k = n / 2 + 1; k < n; ++k)
-      line[static_cast<size_t>(k)] = std::conj(line[static_cast<size_t>(n - k)]);
+    for (int64_t k = n / 2 + 1; k < n; ++k) line[static_cast<size_t>(k)] = std::conj(line[static_cast<size_t>(n - k)]);
     transform(plan, true, line, scratch);
   });
   std::vector<double> values(full.size());

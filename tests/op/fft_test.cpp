@@ -1,9 +1,9 @@
 // Fourier transforms against the sum that defines them.
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <numbers>
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/op/linalg.h"
@@ -48,8 +48,8 @@ std::vector<Complex> naive(const std::vector<Complex>& x, bool inverse = false) 
   for (int64_t j = 0; j < n; ++j)
     for (int64_t k = 0; k < n; ++k)
       y[static_cast<size_t>(j)] +=
-          x[static_cast<size_t>(k)] *
-          std::polar(1.0, (inverse ? 2 : -2) * std::numbers::pi * static_cast<double>(j * k % n) / static_cast<double>(n));
+          x[static_cast<size_t>(k)] * std::polar(1.0, (inverse ? 2 : -2) * std::numbers::pi *
+                                                          static_cast<double>(j * k % n) / static_cast<double>(n));
   return y;
 }
 
@@ -64,7 +64,8 @@ void expect_near(const std::vector<Complex>& got, const std::vector<Complex>& wa
 const double kTight = 64 * epsilon(DType::kF64);
 
 TEST(Fft, EveryLengthIsTheDefinition) {
-  for (int64_t n : {1, 2, 3, 4, 5, 6, 7, 8, 12, 15, 16, 30, 31, 37, 49, 62, 64, 74, 97, 100, 101, 128, 210, 331, 1024}) {
+  for (int64_t n :
+       {1, 2, 3, 4, 5, 6, 7, 8, 12, 15, 16, 30, 31, 37, 49, 62, 64, 74, 97, 100, 101, 128, 210, 331, 1024}) {
     SCOPED_TRACE(n);
     const Tensor x = draw(DType::kC128, {n});
     expect_near(values(fft(x, FftType::kFft, {n})), naive(values(x)), kTight);
@@ -145,7 +146,8 @@ TEST(Fft, RoundsOnceInSinglePrecision) {
 }
 
 TEST(Fft, IrfftDropsWhatRealSignalsLack) {
-  const Tensor x = Tensor::from<Complex>({{4, 3}, {1, 1}, {2, 5}}, {3}), clean = Tensor::from<Complex>({4, {1, 1}, 2}, {3});
+  const Tensor x = Tensor::from<Complex>({{4, 3}, {1, 1}, {2, 5}}, {3}),
+               clean = Tensor::from<Complex>({4, {1, 1}, 2}, {3});
   EXPECT_EQ(fft(x, FftType::kIrfft, {4}), fft(clean, FftType::kIrfft, {4}));
   EXPECT_DOUBLE_EQ(fft(x, FftType::kIrfft, {4}).at_double(0), 2);  // (4 + 2 Re(1 + i) + 2) / 4
 }

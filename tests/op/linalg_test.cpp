@@ -1,10 +1,10 @@
 // Factorizations and solves, judged by multiplying back.
 #include "ecotone/op/linalg.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "ecotone/backend/reference/reference.h"
 
