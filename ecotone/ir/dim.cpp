@@ -263,7 +263,14 @@ Dim mod(const Dim& a, const Dim& b) {
   if (auto d = b.as_constant()) {
     if (auto n = a.as_constant()) return *n - *d * floordiv_int(*n, *d);
     if (*d == 0) fail("size {} modulo zero", a.str());
-    if (divide_exactly(a, *d)) return 0;
+    // Whole multiples of the divisor drop out: mod(6*a+4, 3) = 1.
+    const DimExpr e = as_expr(a);
+    DimExpr rest;
+    rest.constant = e.constant - *d * floordiv_int(e.constant, *d);
+    for (const DimTerm& t : e.terms)
+      if (t.coefficient % *d != 0) rest.terms.push_back(t);
+    const Dim r = from_expr(std::move(rest));
+    return r.is_constant() ? r : atom(DimAtomKind::kMod, r, b);
   } else if (a == b || divide_by_product(a, b)) {
     return 0;
   }

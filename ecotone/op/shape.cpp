@@ -414,8 +414,9 @@ ValueId broadcast_in_dim(Builder& b, ValueId x, std::vector<Dim> shape, std::vec
                 make_attributes(BroadcastInDimAttributes{std::move(broadcast_dimensions), std::move(shape)}), {x});
 }
 ValueId transpose(Builder& b, ValueId x, std::vector<int64_t> permutation) {
-  if (std::is_sorted(permutation.begin(), permutation.end()) && static_cast<int64_t>(permutation.size()) == b.rank(x))
-    return x;
+  bool identity = static_cast<int64_t>(permutation.size()) == b.rank(x);
+  for (size_t i = 0; identity && i < permutation.size(); ++i) identity = permutation[i] == static_cast<int64_t>(i);
+  if (identity) return x;
   return b.add1(transpose(), make_attributes(TransposeAttributes{std::move(permutation)}), {x});
 }
 ValueId concatenate(Builder& b, std::span<const ValueId> inputs, int64_t dimension) {

@@ -143,7 +143,7 @@ bool complex_equal(DType part, std::complex<double> got, std::complex<double> wa
   const double slack = t.bound ? t.bound->at_double(i) : std::isfinite(size) ? t.ulp * spacing : 0;
   const auto part_equal = [&](double g, double w) {
     if (std::isnan(w) || std::isnan(g)) return std::isnan(w) && std::isnan(g);
-    if (g == w) return slack > 0 || g != 0 || std::signbit(g) == std::signbit(w);
+    if (g == w) return t.bound || slack > 0 || g != 0 || std::signbit(g) == std::signbit(w);
     return std::abs(g - w) <= slack;
   };
   return part_equal(got.real(), want.real()) && part_equal(got.imag(), want.imag());
