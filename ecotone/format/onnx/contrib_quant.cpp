@@ -206,6 +206,7 @@ std::span<const Registration> contrib_quant_importers() {
       {"com.microsoft:QLinearGlobalAveragePool", global_average_pool},
       {"com.microsoft:QLinearConcat", concat},
       {"com.microsoft:QLinearWhere", where},
+      {"QLinearConv", qlinear_conv},
       {"com.microsoft:QLinearConv", qlinear_conv},
       {"com.microsoft:NhwcMaxPool", nhwc_max_pool},
       {"com.microsoft:MatMulIntegerToFloat", matmul_integer_to_float},
