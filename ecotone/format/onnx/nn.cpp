@@ -14,6 +14,7 @@
 #include "ecotone/op/norm.h"
 #include "ecotone/op/pool.h"
 #include "ecotone/op/reduce.h"
+#include "ecotone/op/resize.h"
 #include "ecotone/op/shape.h"
 #include "ecotone/op/softmax.h"
 
@@ -273,109 +274,29 @@ std::vector<Value> gelu(NodeContext& n) {
 
 // Resize --------------------------------------------------------------------------------------------------------------
 
-// Where output position i lies in the input, by ONNX's coordinate_transformation_mode.
-double source_position(const std::string& mode, double i, double scale, double in_size, double out_size) {
-  if (mode == "asymmetric") return i / scale;
-  if (mode == "align_corners") return out_size == 1 ? 0 : i * (in_size - 1) / (scale * in_size - 1);
-  if (mode == "pytorch_half_pixel") return out_size > 1 ? (i + 0.5) / scale - 0.5 : 0;
-  if (mode == "tf_half_pixel_for_nn") return (i + 0.5) / scale;
-  if (mode == "half_pixel_symmetric") {
-    const double adjustment = out_size / (scale * in_size), center = in_size / 2;
-    return center * (1 - adjustment) + (i + 0.5) / scale - 0.5;
-  }
-  if (mode == "half_pixel") return (i + 0.5) / scale - 0.5;
-  fail_kind(ErrorKind::kUnsupported, "coordinate_transformation_mode '{}'", mode);
-}
-int64_t nearest(const std::string& mode, double x) {
-  if (mode == "round_prefer_floor") return static_cast<int64_t>(std::ceil(x - 0.5));
-  if (mode == "round_prefer_ceil") return static_cast<int64_t>(std::floor(x + 0.5));
-  if (mode == "floor") return static_cast<int64_t>(std::floor(x));
-  return static_cast<int64_t>(std::ceil(x));
-}
-// Keys' cubic at distance t.
-double cubic(double t, double a) {
-  t = std::fabs(t);
-  if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
-  return t < 2 ? a * (((t - 5) * t + 8) * t - 4) : 0;
-}
-
-struct ResizeModes {
-  std::string mode, coordinates, nearest;
-  double cubic_a;
-  bool exclude_outside, antialias;
-};
-
-// Row i holds the weights of output position i; indices outside the input count for its ends, or not at all.
-Tensor weights(const ResizeModes& m, int64_t in_size, int64_t out_size, double scale) {
-  std::vector<double> w(static_cast<size_t>(in_size * out_size));
-  const double stretch = m.antialias && scale < 1 ? 1 / scale : 1;  // antialiasing widens the filter when it shrinks
-  const double radius = (m.mode == "cubic" ? 2 : 1) * stretch;
-  for (int64_t i = 0; i < out_size; ++i) {
-    const double x = source_position(m.coordinates, static_cast<double>(i), scale, static_cast<double>(in_size),
-                                     static_cast<double>(out_size));
-    double sum = 0;
-    double* row = w.data() + i * in_size;
-    for (auto k = static_cast<int64_t>(std::floor(x - radius)); k <= static_cast<int64_t>(std::ceil(x + radius)); ++k) {
-      const double t = (static_cast<double>(k) - x) / stretch;
-      const double value = m.mode == "cubic" ? cubic(t, m.cubic_a) : std::max(0.0, 1 - std::fabs(t));
-      if (value == 0 || (m.exclude_outside && (k < 0 || k >= in_size))) continue;
-      row[std::clamp<int64_t>(k, 0, in_size - 1)] += value;
-      sum += value;
-    }
-    for (int64_t k = 0; k < in_size && sum != 0; ++k) row[k] /= sum;
-  }
-  return Tensor::from(std::span<const double>(w), {out_size, in_size});
-}
-
-// Along one axis. A factor that is an integer also resizes an open size.
-ValueId resize_axis(Builder& b, ValueId x, int64_t axis, const Dim& out, double scale, const ResizeModes& m) {
-  const Dim in = b.tensor_type(x).shape[static_cast<size_t>(axis)];
-  if (in == out && scale == 1) return x;
-  if (!in.is_constant() || !out.is_constant()) {
-    // floor(i / k) for the modes that agree on it.
-    const bool plain = m.mode == "nearest" && scale == std::floor(scale) && scale >= 1 &&
-                       ((m.coordinates == "asymmetric" && m.nearest == "floor") ||
-                        ((m.coordinates == "half_pixel" || m.coordinates == "pytorch_half_pixel") &&
-                         m.nearest.starts_with("round_prefer")));
-    if (!plain) fail_kind(ErrorKind::kUnsupported, "resizing an open size by {}; fix it with --shape", scale);
-    const ValueId position = op::iota(b, {DType::kI64, {out}}, 0);
-    return op::take(b, x, op::divide(b, position, op::full_like(b, position, scale)), axis);
-  }
-  const int64_t in_size = in.constant(), out_size = out.constant();
-  // What a resize is computed from is made now, so it must be of a sane size.
-  constexpr int64_t kMostWeights = int64_t{1} << 26;
-  if (in_size < 1 || out_size < 0 || out_size > kMostWeights / in_size)
-    fail("a resize from {} to {} entries", in_size, out_size);
-  if (m.mode == "nearest") {
-    std::vector<int64_t> indices;
-    for (int64_t i = 0; i < out_size; ++i) {
-      const double at = source_position(m.coordinates, static_cast<double>(i), scale, static_cast<double>(in_size),
-                                        static_cast<double>(out_size));
-      indices.push_back(std::clamp<int64_t>(nearest(m.nearest, at), 0, in_size - 1));
-    }
-    return op::take(b, x, op::constant(b, Tensor::from(std::span<const int64_t>(indices), {out_size})), axis);
-  }
-  const ValueId w = op::convert(b, op::constant(b, weights(m, in_size, out_size, scale)), b.dtype(x));
-  op::DotAttributes a;
-  a.lhs_contracting_dimensions = {axis};
-  a.rhs_contracting_dimensions = {1};
-  const ValueId y = op::dot_general(b, x, w, std::move(a));  // the axis comes out last
-  std::vector<int64_t> order;
-  const int64_t rank = b.rank(x);
-  for (int64_t d = 0; d < rank; ++d) order.push_back(d < axis ? d : d == axis ? rank - 1 : d - 1);
-  return op::transpose(b, y, std::move(order));
+// The enum value of that name.
+template <class E>
+E named(const std::string& name, const char* attribute) {
+  constexpr auto& names = EnumNames<E>::kNames;
+  const auto at = std::ranges::find(names, name);
+  if (at == names.end()) fail_kind(ErrorKind::kUnsupported, "{} '{}'", attribute, name);
+  return static_cast<E>(at - names.begin());
 }
 
 std::vector<Value> resize(NodeContext& n) {
   const bool upsample = n.node.op_type == "Upsample", old = upsample || n.opset < 11;
   const size_t scales_input = old ? 1 : 2;
-  ResizeModes m{n.string_attribute("mode", "nearest"),
-                n.string_attribute("coordinate_transformation_mode", old ? "asymmetric" : "half_pixel"),
-                n.string_attribute("nearest_mode", old ? "floor" : "round_prefer_floor"),
-                n.float_attribute("cubic_coeff_a", -0.75),
-                n.int_attribute("exclude_outside", 0) != 0,
-                n.int_attribute("antialias", 0) != 0};
-  if (m.mode == "bilinear") m.mode = "linear";
+  const std::string mode = n.string_attribute("mode", "nearest");
+  op::ResizeAttributes r;
+  r.mode = named<op::ResizeMode>(mode == "bilinear" ? "linear" : mode, "mode");
+  r.coordinates = named<op::ResizeCoordinates>(
+      n.string_attribute("coordinate_transformation_mode", old ? "asymmetric" : "half_pixel"),
+      "coordinate_transformation_mode");
+  r.rounding = named<op::ResizeRounding>(n.string_attribute("nearest_mode", old ? "floor" : "round_prefer_floor"),
+                                         "nearest_mode");
+  r.cubic_a = n.float_attribute("cubic_coeff_a", -0.75);
+  r.exclude_outside = n.int_attribute("exclude_outside", 0) != 0;
+  r.antialias = n.int_attribute("antialias", 0) != 0;
   if (n.string_attribute("keep_aspect_ratio_policy", "stretch") != "stretch")
     fail_kind(ErrorKind::kUnsupported, "keep_aspect_ratio_policy");
   std::vector<int64_t> axes(static_cast<size_t>(n.rank(0)));
@@ -396,7 +317,6 @@ std::vector<Value> resize(NodeContext& n) {
   if (has_sizes) sizes = n.sizes(3, "sizes");
   if ((has_sizes ? sizes.size() : scales.size()) != axes.size())
     fail("scales or sizes do not have {} entries", axes.size());
-  ValueId x = n.in(0);
   for (size_t i = 0; i < axes.size(); ++i) {
     const Dim in = n.type(0).shape[static_cast<size_t>(axes[i])];
     Dim out;
@@ -416,9 +336,12 @@ std::vector<Value> resize(NodeContext& n) {
       else
         out = in * static_cast<int64_t>(scale);
     }
-    x = resize_axis(n.b, x, axes[i], out, scale, m);
+    r.axes.push_back(axes[i]);
+    r.sizes.push_back(out);
+    r.scales.push_back(scale);
   }
-  return {n.result(x)};
+  if (r.axes.empty()) return {n.input(0)};
+  return {n.result(op::resize(n.b, n.in(0), std::move(r)))};
 }
 
 }  // namespace

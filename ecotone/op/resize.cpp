@@ -1,0 +1,146 @@
+#include "ecotone/op/resize.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ecotone/op/build.h"
+#include "ecotone/op/composite.h"
+#include "ecotone/op/contract.h"
+#include "ecotone/op/convert.h"
+#include "ecotone/op/elementwise.h"
+#include "ecotone/op/index.h"
+#include "ecotone/op/shape.h"
+
+namespace ecotone::op {
+namespace {
+
+double source_position(ResizeCoordinates mode, double i, double scale, double in_size, double out_size) {
+  switch (mode) {
+    case ResizeCoordinates::kHalfPixel:
+      return (i + 0.5) / scale - 0.5;
+    case ResizeCoordinates::kHalfPixelSymmetric: {
+      const double adjustment = out_size / (scale * in_size), center = in_size / 2;
+      return center * (1 - adjustment) + (i + 0.5) / scale - 0.5;
+    }
+    case ResizeCoordinates::kPytorchHalfPixel:
+      return out_size > 1 ? (i + 0.5) / scale - 0.5 : 0;
+    case ResizeCoordinates::kAlignCorners:
+      return out_size == 1 ? 0 : i * (in_size - 1) / (scale * in_size - 1);
+    case ResizeCoordinates::kAsymmetric:
+      return i / scale;
+    case ResizeCoordinates::kTfHalfPixelForNn:
+      return (i + 0.5) / scale;
+  }
+  return i;
+}
+int64_t nearest(ResizeRounding mode, double x) {
+  switch (mode) {
+    case ResizeRounding::kRoundPreferFloor:
+      return static_cast<int64_t>(std::ceil(x - 0.5));
+    case ResizeRounding::kRoundPreferCeil:
+      return static_cast<int64_t>(std::floor(x + 0.5));
+    case ResizeRounding::kFloor:
+      return static_cast<int64_t>(std::floor(x));
+    case ResizeRounding::kCeil:
+      break;
+  }
+  return static_cast<int64_t>(std::ceil(x));
+}
+// Keys' cubic at distance t.
+double cubic(double t, double a) {
+  t = std::fabs(t);
+  if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
+  return t < 2 ? a * (((t - 5) * t + 8) * t - 4) : 0;
+}
+
+// Row i holds the weights of output position i; indices outside the input count for its ends, or not at all.
+Tensor weights(const ResizeAttributes& m, int64_t in_size, int64_t out_size, double scale) {
+  std::vector<double> w(static_cast<size_t>(in_size * out_size));
+  const double stretch = m.antialias && scale < 1 ? 1 / scale : 1;
+  const double radius = (m.mode == ResizeMode::kCubic ? 2 : 1) * stretch;
+  for (int64_t i = 0; i < out_size; ++i) {
+    const double x = source_position(m.coordinates, static_cast<double>(i), scale, static_cast<double>(in_size),
+                                     static_cast<double>(out_size));
+    double sum = 0;
+    double* row = w.data() + i * in_size;
+    for (auto k = static_cast<int64_t>(std::floor(x - radius)); k <= static_cast<int64_t>(std::ceil(x + radius)); ++k) {
+      const double t = (static_cast<double>(k) - x) / stretch;
+      const double value = m.mode == ResizeMode::kCubic ? cubic(t, m.cubic_a) : std::max(0.0, 1 - std::fabs(t));
+      if (value == 0 || (m.exclude_outside && (k < 0 || k >= in_size))) continue;
+      row[std::clamp<int64_t>(k, 0, in_size - 1)] += value;
+      sum += value;
+    }
+    for (int64_t k = 0; k < in_size && sum != 0; ++k) row[k] /= sum;
+  }
+  return Tensor::from(std::span<const double>(w), {out_size, in_size});
+}
+
+ValueId resize_axis(Builder& b, ValueId x, int64_t axis, const Dim& out, double scale, const ResizeAttributes& m) {
+  const Dim in = b.tensor_type(x).shape[static_cast<size_t>(axis)];
+  if (in == out && scale == 1) return x;
+  if (!in.is_constant() || !out.is_constant()) {
+    // floor(i / k) for the modes that agree on it.
+    const bool prefers =
+        m.rounding == ResizeRounding::kRoundPreferFloor || m.rounding == ResizeRounding::kRoundPreferCeil;
+    const bool half =
+        m.coordinates == ResizeCoordinates::kHalfPixel || m.coordinates == ResizeCoordinates::kPytorchHalfPixel;
+    const bool floors = m.coordinates == ResizeCoordinates::kAsymmetric && m.rounding == ResizeRounding::kFloor;
+    const bool whole = scale == std::floor(scale) && scale >= 1;
+    if (m.mode != ResizeMode::kNearest || !whole || !((half && prefers) || floors))
+      fail_kind(ErrorKind::kUnsupported, "resizing an open size by {}; fix it with --shape", scale);
+    const ValueId position = iota(b, {DType::kI64, {out}}, 0);
+    return take(b, x, divide(b, position, full_like(b, position, scale)), axis);
+  }
+  const int64_t in_size = in.constant(), out_size = out.constant();
+  // What a resize is computed from is made now, so it must be of a sane size.
+  constexpr int64_t kMostWeights = int64_t{1} << 26;
+  if (in_size < 1 || out_size < 0 || out_size > kMostWeights / in_size)
+    fail("a resize from {} to {} entries", in_size, out_size);
+  if (m.mode == ResizeMode::kNearest) {
+    std::vector<int64_t> indices;
+    for (int64_t i = 0; i < out_size; ++i) {
+      const double at = source_position(m.coordinates, static_cast<double>(i), scale, static_cast<double>(in_size),
+                                        static_cast<double>(out_size));
+      indices.push_back(std::clamp<int64_t>(nearest(m.rounding, at), 0, in_size - 1));
+    }
+    return take(b, x, constant(b, Tensor::from(std::span<const int64_t>(indices), {out_size})), axis);
+  }
+  const ValueId w = convert(b, constant(b, weights(m, in_size, out_size, scale)), b.dtype(x));
+  DotAttributes a;
+  a.lhs_contracting_dimensions = {axis};
+  a.rhs_contracting_dimensions = {1};
+  const ValueId y = dot_general(b, x, w, std::move(a));  // the axis comes out last
+  std::vector<int64_t> order;
+  const int64_t rank = b.rank(x);
+  for (int64_t d = 0; d < rank; ++d) order.push_back(d < axis ? d : d == axis ? rank - 1 : d - 1);
+  return transpose(b, y, std::move(order));
+}
+
+Results resize_body(Builder& b, const ResizeAttributes& a, Operands operands) {
+  if (a.sizes.size() != a.axes.size() || a.scales.size() != a.axes.size())
+    fail("{} axes, but {} sizes and {} scales", a.axes.size(), a.sizes.size(), a.scales.size());
+  ValueId x = operands[0];
+  for (size_t i = 0; i < a.axes.size(); ++i) {
+    if (!(a.scales[i] > 0 && a.scales[i] < 1e6)) fail("a scale must be positive and below a million");
+    x = resize_axis(b, x, normalize_axis(a.axes[i], b.rank(x)), a.sizes[i], a.scales[i], a);
+  }
+  return {x};
+}
+
+}  // namespace
+
+const Op& resize() {
+  static const Op op =
+      composite<ResizeAttributes, resize_body, 1>("ecotone.resize", DTypeSet::floats() | DTypeSet::integers());
+  return op;
+}
+ValueId resize(Builder& b, ValueId x, ResizeAttributes attributes) {
+  return b.add1(resize(), make_attributes(std::move(attributes)), {x});
+}
+
+std::span<const Op* const> resize_ops() {
+  static const Op* const ops[] = {&resize()};
+  return ops;
+}
+
+}  // namespace ecotone::op
