@@ -36,6 +36,20 @@ std::string describe(const NodeProto& n) {
   return "node '" + name + "' (" + full_name(n) + ")";
 }
 
+// Shape arithmetic is small. What isn't (an Expand to 10^12 elements, summed) is left to whoever runs the model.
+bool cheap(const Program& p, const Equation& e) {
+  constexpr int64_t kMostElements = 1 << 16;
+  if (e.op == &op::convolution() || e.op == &op::reduce_window()) return false;
+  for (uint32_t i = 0; i < e.result_count; ++i) {
+    const Type& type = p.type(e.first_result + i);
+    if (is_token(type) || !tensor(type).is_static()) return false;
+    int64_t left = kMostElements;
+    for (int64_t size : tensor(type).static_shape()) left = size > left ? 0 : size == 0 ? left : left / size;
+    if (left == 0) return false;
+  }
+  return true;
+}
+
 // Names used in a graph, its subgraphs included, that it does not define itself.
 void free_names(const GraphProto& g, std::vector<std::string>& names, std::unordered_set<std::string>& seen) {
   std::unordered_set<std::string> own;
@@ -58,20 +72,6 @@ void free_names(const GraphProto& g, std::vector<std::string>& names, std::unord
   for (const ValueInfo& v : g.outputs) use(v.name);
 }
 
-// Shape arithmetic is small. What isn't (an Expand to 10^12 elements, summed) is left to whoever runs the model.
-bool cheap(const Program& p, const Equation& e) {
-  constexpr int64_t kMostElements = 1 << 16;
-  if (e.op == &op::convolution() || e.op == &op::reduce_window()) return false;
-  for (uint32_t i = 0; i < e.result_count; ++i) {
-    const Type& type = p.type(e.first_result + i);
-    if (is_token(type) || !tensor(type).is_static()) return false;
-    int64_t left = kMostElements;
-    for (int64_t size : tensor(type).static_shape()) left = size > left ? 0 : size == 0 ? left : left / size;
-    if (left == 0) return false;
-  }
-  return true;
-}
-
 // The outputs of a Program without inputs, if it has none but plain ops.
 std::optional<std::vector<Tensor>> evaluate_constants(const Program& p) {
   struct NoRegions final : RegionRunner {
@@ -83,9 +83,10 @@ std::optional<std::vector<Tensor>> evaluate_constants(const Program& p) {
   if (!p.symbols().empty() || !p.parameters().empty()) return std::nullopt;
   std::vector<Tensor> values(p.value_count());
   for (const Equation& e : p.equations()) {
-    if (!e.op->evaluate || !e.regions.empty() || !cheap(p, e)) return std::nullopt;
+    if (!e.op->evaluate || !e.regions.empty()) return std::nullopt;
     std::vector<Tensor> operands;
     std::vector<Type> operand_types, result_types;
+    if (!cheap(p, e)) return std::nullopt;
     for (ValueId v : e.operands) {
       operands.push_back(values[v]);
       operand_types.push_back(p.type(v));
