@@ -1,10 +1,11 @@
 // PNG and JPEG pictures as inputs, on any bytes.
+#include "ecotone/engine/image.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "ecotone/base/error.h"
-#include "ecotone/engine/image.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace ecotone;

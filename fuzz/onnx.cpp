@@ -1,10 +1,11 @@
 // The ONNX reader on any bytes: an Error or a Program, nothing else.
+#include "ecotone/format/onnx/onnx.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "ecotone/base/error.h"
-#include "ecotone/format/onnx/onnx.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {

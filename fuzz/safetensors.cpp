@@ -1,10 +1,11 @@
 // The safetensors reader on any bytes; every element is touched.
+#include "ecotone/format/safetensors/safetensors.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "ecotone/base/error.h"
-#include "ecotone/format/safetensors/safetensors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {

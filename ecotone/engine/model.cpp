@@ -6,6 +6,7 @@
 
 #include <sys/resource.h>
 
+#include "ecotone/base/checked.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/format/onnx/onnx.h"
@@ -94,11 +95,15 @@ std::pair<std::string, std::vector<int64_t>> parse_shape_option(const std::strin
   while (at < end) {
     int64_t v = 0;
     const auto [next, error] = std::from_chars(at, end, v);
-    if (error != std::errc() || v < 0 || (next < end && *next != ',' && *next != 'x'))
+    if (error == std::errc::result_out_of_range)
+      fail("--shape {}: {} is too large a size", text, std::string(at, next));
+    if (error != std::errc() || (next < end && *next != ',' && *next != 'x') || next + 1 == end)
       fail("--shape {}: '{}' is not a size; write it as name=1,3,224,224", text, std::string(at, end));
+    if (v < 0) fail("--shape {}: size {} is negative", text, v);
     sizes.push_back(v);
     at = next < end ? next + 1 : next;
   }
+  checked_product(sizes, "--shape");
   return {text.substr(0, equals), std::move(sizes)};
 }
 

@@ -34,7 +34,7 @@ Model load_signature(const std::filesystem::path& path);
 // depend on. The inputs are in the order of `program`.
 void specialize(ModelOptions& options, const Program& program, std::span<const Tensor> inputs);
 
-// "name=1,3,224,224" -> (name, sizes); Error when it isn't so.
+// "name=1,3,224,224" -> (name, sizes); "name=" is a scalar. Error when it isn't so, or the product overflows.
 std::pair<std::string, std::vector<int64_t>> parse_shape_option(const std::string& text);
 
 // Peak resident memory of this process, in bytes.

@@ -102,7 +102,9 @@ VerifyReport verify_against_folder(const std::filesystem::path& path, const std:
     }
   };
   const std::vector<Tensor> values = read_all("input_"), expected = read_all("output_");
-  if (expected.empty()) fail("{}: there is no output_0.pb in that folder", folder.string());
+  if (expected.empty())
+    fail("{}: there is no output_0.pb in that folder{}", folder.string(),
+         std::filesystem::exists(folder / "test_data_set_0") ? "; give its test_data_set_0" : "");
   const Model signature = load_signature(path);
   NamedTensors given;
   for (const Tensor& t : values) given.emplace_back("", t);

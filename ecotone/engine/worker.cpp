@@ -149,7 +149,13 @@ Worker::Worker(const std::string& engine, const WorkerOptions& options)
     process_->pid = -1;
     fail_kind(ErrorKind::kMissing, "{} can't be started: {}; {}", program, std::strerror(error), install_hint(info));
   }
-  const json hello = json::parse(request(json{{"command", "hello"}, {"threads", options.threads}}.dump()));
+  json hello;
+  try {
+    hello = json::parse(request(json{{"command", "hello"}, {"threads", options.threads}}.dump()));
+  } catch (const Error& e) {
+    fail_kind(ErrorKind::kMissing, "engine {} does not start with {} ({}); {}", engine, program, e.what(),
+              install_hint(info));
+  }
   if (!hello.value("ok", false)) {
     const std::string why = hello.value("error", "no reason given");
     fail_kind(ErrorKind::kMissing, "engine {} does not start ({}); {}", engine, why, install_hint(info));

@@ -47,8 +47,29 @@ DimExpr as_expr(const Dim& d) {
   return {d.constant(), {}};
 }
 
+// Expressions stay small: no model needs large ones, a damaged file could make them grow without bound, and what walks
+// them recurses.
+constexpr int64_t kMostAtoms = 20'000, kMostProducts = 1000;
+constexpr int kMostNested = 100;
+
+[[noreturn]] void fail_large() {
+  fail_kind(ErrorKind::kUnsupported, "a size is too large an expression of symbols; give sizes with --shape");
+}
+
+void count_atoms(const DimExpr& e, int depth, int64_t& count) {
+  if (depth > kMostNested) fail_large();
+  for (const DimTerm& t : e.terms)
+    for (const DimAtom& a : t.factors) {
+      if (++count > kMostAtoms) fail_large();
+      if (a.lhs.expr()) count_atoms(*a.lhs.expr(), depth + 1, count);
+      if (a.rhs.expr()) count_atoms(*a.rhs.expr(), depth + 1, count);
+    }
+}
+
 Dim from_expr(DimExpr e) {
   if (e.terms.empty()) return Dim(e.constant);
+  int64_t count = 0;
+  count_atoms(e, 0, count);
   return Dim(std::make_shared<const DimExpr>(std::move(e)));
 }
 
@@ -215,6 +236,7 @@ Dim operator*(const Dim& a, const Dim& b) {
   const DimExpr x = as_expr(a), y = as_expr(b);
   if (b.is_constant()) return b.constant_ == 0 ? Dim(0) : from_expr(add_scaled({}, x, b.constant_));
   if (a.is_constant()) return a.constant_ == 0 ? Dim(0) : from_expr(add_scaled({}, y, a.constant_));
+  if (static_cast<int64_t>(x.terms.size() * y.terms.size()) > kMostProducts) fail_large();
   DimExpr r = add_scaled({}, y, x.constant);
   if (x.constant == 0) r = {};
   for (const DimTerm& s : x.terms) {

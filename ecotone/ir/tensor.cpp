@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <new>
 
+#include <unistd.h>
+
 #include "ecotone/base/error.h"
 #include "ecotone/base/hash.h"
 
@@ -12,6 +14,12 @@ namespace ecotone {
 namespace {
 
 constexpr size_t kAlignment = 64;
+
+// Systems promise more memory than there is, and end who uses it: a claim above all of it is refused at once.
+size_t physical_memory() {
+  static const size_t bytes = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return bytes;
+}
 
 uint64_t load_bits(const std::byte* p, int size) {
   uint64_t bits = 0;
@@ -195,7 +203,8 @@ MutableTensor::MutableTensor(DType dtype, Shape shape, Init init)
     : dtype_(dtype), shape_(std::move(shape)), size_(element_count(shape_)) {
   const auto n = static_cast<size_t>(encoded_bytes(dtype_, Encoding::kPlain, size_));
   const size_t rounded = (n + kAlignment - 1) / kAlignment * kAlignment + kAlignment;
-  if (rounded < n) fail("a tensor of shape {} is too large", shape_str(shape_));
+  if (rounded < n || rounded > physical_memory())
+    fail("out of memory: a tensor of shape {} and type {} needs {} bytes", shape_str(shape_), name(dtype_), n);
   void* p = nullptr;
   // calloc gets zero pages from the system for free; its alignment is mended by hand.
   if (init == Init::kZero) {

@@ -46,6 +46,7 @@ class Archive {
       offset = u64(zip64 + 48);
     }
     std::vector<Entry> result;
+    uint64_t packed = 0;
     for (uint64_t i = 0; i < count; ++i) {
       if (u32(offset) != 0x02014b50) fail("{}: entry {} of the zip directory is broken", file_, i);
       Entry e;
@@ -59,6 +60,9 @@ class Archive {
       const auto name = range(offset + 46, name_length);
       e.name.assign(reinterpret_cast<const char*>(name.data()), name.size());
       read_zip64(e, offset + 46 + name_length, extra_length);
+      // Entries that share bytes would make a small file a large one.
+      if (e.compressed > n - packed) fail("{}: the zip archive's entries overlap, or it is cut short", file_);
+      packed += e.compressed;
       result.push_back(std::move(e));
       offset += 46u + name_length + extra_length + comment_length;
     }

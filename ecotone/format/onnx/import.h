@@ -142,6 +142,9 @@ class GraphImporter {
     std::string file_name;
     std::shared_ptr<const void> owner;
     std::vector<std::string> unsupported;  // what was met and can't be read
+    // How many nodes may still be imported, calls of functions and unrolled loops counted each time: a small file can
+    // ask for 2^32.
+    int64_t nodes_left = 0;
   };
   GraphImporter(Model& model, Builder& builder, GraphImporter* parent) : b(builder), model_(model), parent_(parent) {}
 
@@ -176,6 +179,7 @@ class GraphImporter {
   bool is_poisoned(const std::string& name) const;
   std::optional<std::vector<Value>> folded(const NodeProto& node, const std::vector<Value>& inputs);
   std::vector<Value> import_node(const NodeProto& node, std::vector<Value> inputs);
+  const FunctionProto* function_of(const NodeProto& node) const;
   std::vector<Value> import_function(const FunctionProto& f, const NodeProto& node, std::vector<Value> inputs);
   int64_t opset(const std::string& domain) const;
 

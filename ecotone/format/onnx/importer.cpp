@@ -6,6 +6,8 @@
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/import.h"
 #include "ecotone/op/build.h"
+#include "ecotone/op/contract.h"
+#include "ecotone/op/reduce.h"
 #include "ecotone/op/shape.h"
 
 namespace ecotone::onnx {
@@ -34,6 +36,20 @@ std::string full_name(const NodeProto& n) {
 std::string describe(const NodeProto& n) {
   const std::string name = !n.name.empty() ? n.name : n.outputs.empty() ? "" : n.outputs[0];
   return "node '" + name + "' (" + full_name(n) + ")";
+}
+
+// Shape arithmetic is small. What isn't (an Expand to 10^12 elements, summed) is left to whoever runs the model.
+bool cheap(const Program& p, const Equation& e) {
+  constexpr int64_t kMostElements = 1 << 16;
+  if (e.op == &op::convolution() || e.op == &op::reduce_window()) return false;
+  for (uint32_t i = 0; i < e.result_count; ++i) {
+    const Type& type = p.type(e.first_result + i);
+    if (is_token(type) || !tensor(type).is_static()) return false;
+    int64_t left = kMostElements;
+    for (int64_t size : tensor(type).static_shape()) left = size > left ? 0 : size == 0 ? left : left / size;
+    if (left == 0) return false;
+  }
+  return true;
 }
 
 // Names used in a graph, its subgraphs included, that it does not define itself.
@@ -73,6 +89,7 @@ std::optional<std::vector<Tensor>> evaluate_plainly(const Program& p, std::span<
     if (!e.regions.empty()) return std::nullopt;
     std::vector<Tensor> operands;
     std::vector<Type> operand_types, result_types;
+    if (!cheap(p, e)) return std::nullopt;
     for (ValueId v : e.operands) {
       operands.push_back(values[v]);
       operand_types.push_back(p.type(v));
@@ -215,6 +232,7 @@ std::optional<std::vector<Value>> GraphImporter::folded(const NodeProto& node, c
   }
   for (const AttributeProto& a : node.attributes)
     if (a.graph) return std::nullopt;
+  if (function_of(node)) return std::nullopt;  // its nodes fold one by one
   Builder scratch(node.op_type);
   scratch.set_location(b.location());
   GraphImporter inner(model_, scratch, this);
@@ -239,9 +257,16 @@ std::optional<std::vector<Value>> GraphImporter::folded(const NodeProto& node, c
   return results;
 }
 
-std::vector<Value> GraphImporter::import_node(const NodeProto& node, std::vector<Value> inputs) {
+const FunctionProto* GraphImporter::function_of(const NodeProto& node) const {
   for (const FunctionProto& f : model_.proto.functions)
-    if (f.name == node.op_type && f.domain == node.domain) return import_function(f, node, std::move(inputs));
+    if (f.name == node.op_type && f.domain == node.domain) return &f;
+  return nullptr;
+}
+
+std::vector<Value> GraphImporter::import_node(const NodeProto& node, std::vector<Value> inputs) {
+  if (--model_.nodes_left < 0)
+    fail("its functions and loops unfold to far more nodes than the file holds; a model that does so is not read");
+  if (const FunctionProto* f = function_of(node)) return import_function(*f, node, std::move(inputs));
   const auto it = registry().find(full_name(node));
   if (it == registry().end()) fail_kind(ErrorKind::kUnsupported, "this operator is not supported");
   NodeContext context(*this, node, std::move(inputs), opset(node.domain));

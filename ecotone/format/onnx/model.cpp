@@ -11,6 +11,22 @@ namespace {
 
 constexpr int64_t kOldestOpset = 1, kNewestOpset = 28;
 
+// Real models unfold to a few times their nodes; see GraphImporter::Model::nodes_left.
+constexpr int64_t kFreeNodes = 20'000;
+
+int64_t node_count(const std::vector<NodeProto>& nodes) {
+  auto count = static_cast<int64_t>(nodes.size());
+  for (const NodeProto& n : nodes)
+    for (const AttributeProto& a : n.attributes)
+      if (a.graph) count += node_count(a.graph->nodes);
+  return count;
+}
+int64_t node_count(const ModelProto& m) {
+  int64_t count = node_count(m.graph->nodes);
+  for (const FunctionProto& f : m.functions) count += node_count(f.nodes);
+  return count;
+}
+
 void check_versions(const ModelProto& m) {
   if (m.ir_version < 1) fail("no ONNX model: it names no ir_version");
   if (!m.graph) fail("no ONNX model: it has no graph");
@@ -122,7 +138,7 @@ ProgramRef read_model(const ModelProto& proto, const std::filesystem::path& fold
                       const ReadOptions& options, std::shared_ptr<const void> owner) {
   check_versions(proto);
   const GraphProto& graph = *proto.graph;
-  GraphImporter::Model model{proto, folder, file_name, std::move(owner), {}};
+  GraphImporter::Model model{proto, folder, file_name, std::move(owner), {}, kFreeNodes + 200 * node_count(proto)};
   Builder builder(graph.name.empty() ? "main" : graph.name);
   builder.set_location(file_location(file_name, 0, 0));
   GraphImporter importer(model, builder, nullptr);

@@ -3,8 +3,10 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ecotone/ir/program.h"
@@ -33,6 +35,11 @@ ProgramRef read_signature(const std::filesystem::path& path);
 // The tensors in a file of one TensorProto, SequenceProto or OptionalProto, as ONNX's test suite stores them; sequences
 // and optionals are flattened. Throws Error when the bytes are none.
 std::vector<Tensor> read_value_file(const std::filesystem::path& path);
+// The same from bytes that `owner` keeps alive; external data is looked for below `folder`.
+std::vector<Tensor> read_values(std::string_view bytes, const std::filesystem::path& folder,
+                                const std::shared_ptr<const void>& owner);
+// Writes one TensorProto; atomic.
+void write_value_file(const std::filesystem::path& path, const std::string& name, const Tensor& value);
 
 // Whether the bytes start as a ModelProto does.
 bool looks_like_onnx(std::span<const std::byte> bytes);

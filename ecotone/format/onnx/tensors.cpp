@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
 
 #include "ecotone/base/checked.h"
 #include "ecotone/base/error.h"
@@ -79,15 +80,24 @@ Tensor from_int32s(const TensorProto& t, DType dtype) {
 
 }  // namespace
 
+namespace {
+constexpr std::pair<int32_t, DType> kTypes[] = {
+    {1, DType::kF32},         {2, DType::kU8},        {3, DType::kI8},          {4, DType::kU16},
+    {5, DType::kI16},         {6, DType::kI32},       {7, DType::kI64},         {9, DType::kBool},
+    {10, DType::kF16},        {11, DType::kF64},      {12, DType::kU32},        {13, DType::kU64},
+    {14, DType::kC64},        {15, DType::kC128},     {16, DType::kBF16},       {17, DType::kF8E4M3FN},
+    {18, DType::kF8E4M3FNUZ}, {19, DType::kF8E5M2},   {20, DType::kF8E5M2FNUZ}, {21, DType::kU4},
+    {22, DType::kI4},         {23, DType::kF4E2M1FN}, {24, DType::kF8E8M0FNU},  {25, DType::kU2},
+    {26, DType::kI2}};
+
+int32_t data_type_of(DType dtype) {
+  for (const auto& [number, d] : kTypes)
+    if (d == dtype) return number;
+  return 0;
+}
+}  // namespace
+
 std::optional<DType> dtype_of(int32_t data_type) {
-  static constexpr std::pair<int32_t, DType> kTypes[] = {
-      {1, DType::kF32},         {2, DType::kU8},        {3, DType::kI8},          {4, DType::kU16},
-      {5, DType::kI16},         {6, DType::kI32},       {7, DType::kI64},         {9, DType::kBool},
-      {10, DType::kF16},        {11, DType::kF64},      {12, DType::kU32},        {13, DType::kU64},
-      {14, DType::kC64},        {15, DType::kC128},     {16, DType::kBF16},       {17, DType::kF8E4M3FN},
-      {18, DType::kF8E4M3FNUZ}, {19, DType::kF8E5M2},   {20, DType::kF8E5M2FNUZ}, {21, DType::kU4},
-      {22, DType::kI4},         {23, DType::kF4E2M1FN}, {24, DType::kF8E8M0FNU},  {25, DType::kU2},
-      {26, DType::kI2}};
   for (const auto& [number, dtype] : kTypes)
     if (number == data_type) return dtype;
   return std::nullopt;
@@ -164,21 +174,59 @@ void flatten(std::string_view bytes, const std::filesystem::path& folder, const 
 
 }  // namespace
 
-std::vector<Tensor> read_value_file(const std::filesystem::path& path) {
+std::vector<Tensor> read_values(std::string_view bytes, const std::filesystem::path& folder,
+                                const std::shared_ptr<const void>& owner) {
   try {
-    const auto file = MappedFile::open(path);
-    const TensorProto t = decode_tensor(file->text());
-    if (dtype_of(t.data_type) && (t.raw || !t.floats.empty() || !t.int32s.empty() || !t.int64s.empty() ||
-                                  !t.doubles.empty() || !t.uint64s.empty() || element_count(t.dims) == 0))
-      return {to_tensor(t, path.parent_path(), file)};
+    const TensorProto t = decode_tensor(bytes);
+    if (dtype_of(t.data_type) &&
+        (t.raw || t.is_external || !t.floats.empty() || !t.int32s.empty() || !t.int64s.empty() || !t.doubles.empty() ||
+         !t.uint64s.empty() || element_count(t.dims) == 0))
+      return {to_tensor(t, folder, owner)};
     std::vector<Tensor> values;
-    flatten(file->text(), path.parent_path(), file, 0, values);
+    flatten(bytes, folder, owner, 0, values);
     return values;
   } catch (const protozero::exception& e) {
-    fail("{}: no ONNX tensor, sequence or optional: {}", path.string(), e.what());
+    fail("no ONNX tensor, sequence or optional: {}", e.what());
+  }
+}
+
+std::vector<Tensor> read_value_file(const std::filesystem::path& path) {
+  const auto file = MappedFile::open(path);
+  try {
+    return read_values(file->text(), path.parent_path(), file);
   } catch (const Error& e) {
     throw e.with_context(path.string());
   }
+}
+
+void write_value_file(const std::filesystem::path& path, const std::string& name, const Tensor& value) {
+  const int32_t data_type = data_type_of(value.dtype());
+  if (data_type == 0)
+    fail("{}: '{}' is {}, which ONNX has no tensors of; npz can hold it", path.string(), name,
+         ecotone::name(value.dtype()));
+  const Tensor plain = value.plain();
+  std::string raw;
+  const Encoding encoding = packing(plain.dtype());
+  if (encoding == Encoding::kPlain) {
+    raw.assign(reinterpret_cast<const char*>(plain.bytes().data()), plain.bytes().size());
+  } else {
+    const int width = bit_width(plain.dtype());
+    const int64_t per_byte = 8 / width;
+    raw.resize(static_cast<size_t>(encoded_bytes(plain.dtype(), encoding, plain.size())));
+    for (int64_t i = 0; i < plain.size(); ++i) {
+      const uint64_t bits = plain.at_bits(i) & ((uint64_t{1} << width) - 1);
+      raw[static_cast<size_t>(i / per_byte)] |= static_cast<char>(bits << (width * (i % per_byte)));
+    }
+  }
+  std::string out;
+  protozero::pbf_writer writer(out);
+  writer.add_packed_int64(1, plain.shape().begin(), plain.shape().end());
+  writer.add_int32(2, data_type);
+  writer.add_string(8, name);
+  writer.add_bytes(9, raw);
+  AtomicFile file(path);
+  file.write(std::string_view(out));
+  file.commit();
 }
 
 bool looks_like_onnx(std::span<const std::byte> bytes) {
