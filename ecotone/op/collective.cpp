@@ -140,16 +140,19 @@ std::vector<Type> infer_id(const InferCall& call) {
   return {Type(TensorType{DType::kU32, {}})};
 }
 
-// Evaluation by one process --------------------------------------------------------------------------------------------
+// Evaluation by one process
+// --------------------------------------------------------------------------------------------
 
 [[noreturn]] void refuse_process(int64_t id) {
-  fail_kind(ErrorKind::kUnsupported, "process {} is named, but the reference evaluates one process alone, number 0", id);
+  fail_kind(ErrorKind::kUnsupported, "process {} is named, but the reference evaluates one process alone, number 0",
+            id);
 }
 
 // Whether process 0 is in a group. With no groups all processes, here one, are in it.
 bool expect_alone(const CollectiveAttributes& a) {
   if (a.group_size.value_or(1) != 1)
-    fail_kind(ErrorKind::kUnsupported, "a group has {} processes, but the reference evaluates one alone", *a.group_size);
+    fail_kind(ErrorKind::kUnsupported, "a group has {} processes, but the reference evaluates one alone",
+              *a.group_size);
   bool member = a.replica_groups.empty();
   for (const auto& group : a.replica_groups)
     for (int64_t id : group) {
@@ -181,7 +184,8 @@ std::vector<Tensor> evaluate_id(const EvalCall&) {
   return {Tensor::scalar(uint32_t{0})};
 }
 
-// infeed, outfeed, send, recv ------------------------------------------------------------------------------------------
+// infeed, outfeed, send, recv
+// ------------------------------------------------------------------------------------------
 
 void expect_token_last(const InferCall& call) {
   call.expect_operands_at_least(1);
@@ -219,10 +223,10 @@ Op transfer_op(const char* name, decltype(Op::infer) infer) {
 
 }  // namespace
 
-#define ECOTONE_COLLECTIVE_OP(function, attributes, infer, evaluate)                               \
-  const Op& function() {                                                                           \
-    static const Op op = collective_op("stablehlo." #function, attributes, infer, evaluate);       \
-    return op;                                                                                     \
+#define ECOTONE_COLLECTIVE_OP(function, attributes, infer, evaluate)                         \
+  const Op& function() {                                                                     \
+    static const Op op = collective_op("stablehlo." #function, attributes, infer, evaluate); \
+    return op;                                                                               \
   }
 ECOTONE_COLLECTIVE_OP(all_gather, &attributes_info<CollectiveAttributes>(), infer_all_gather, evaluate_alone)
 ECOTONE_COLLECTIVE_OP(all_reduce, &attributes_info<CollectiveAttributes>(), infer_all_reduce, evaluate_alone)
@@ -261,9 +265,18 @@ const Op& recv() {
 }
 
 std::span<const Op* const> collective_ops() {
-  static const Op* const ops[] = {&all_gather(),         &all_reduce(),         &reduce_scatter(), &all_to_all(),
-                                  &collective_broadcast(), &collective_permute(), &partition_id(),   &replica_id(),
-                                  &infeed(),             &outfeed(),            &send(),           &recv()};
+  static const Op* const ops[] = {&all_gather(),
+                                  &all_reduce(),
+                                  &reduce_scatter(),
+                                  &all_to_all(),
+                                  &collective_broadcast(),
+                                  &collective_permute(),
+                                  &partition_id(),
+                                  &replica_id(),
+                                  &infeed(),
+                                  &outfeed(),
+                                  &send(),
+                                  &recv()};
   return ops;
 }
 

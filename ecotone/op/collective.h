@@ -18,12 +18,13 @@ struct CollectiveAttributes {
   int64_t channel_id = 0;
   bool use_global_device_ids = false;
   static constexpr const char* kName = "collective";
-  static constexpr auto kFields = std::tuple{Field{"dimension", &CollectiveAttributes::dimension},
-                                             Field{"concat_dimension", &CollectiveAttributes::concat_dimension},
-                                             Field{"replica_groups", &CollectiveAttributes::replica_groups},
-                                             Field{"group_size", &CollectiveAttributes::group_size},
-                                             Field{"channel_id", &CollectiveAttributes::channel_id},
-                                             Field{"use_global_device_ids", &CollectiveAttributes::use_global_device_ids}};
+  static constexpr auto kFields =
+      std::tuple{Field{"dimension", &CollectiveAttributes::dimension},
+                 Field{"concat_dimension", &CollectiveAttributes::concat_dimension},
+                 Field{"replica_groups", &CollectiveAttributes::replica_groups},
+                 Field{"group_size", &CollectiveAttributes::group_size},
+                 Field{"channel_id", &CollectiveAttributes::channel_id},
+                 Field{"use_global_device_ids", &CollectiveAttributes::use_global_device_ids}};
 };
 // N operands; result i joins operand i of the group's processes along `dimension`.
 const Op& all_gather();
@@ -60,11 +61,10 @@ struct TransferAttributes {
   int64_t channel_id = 0, channel_type = 0;
   bool is_host_transfer = false;
   static constexpr const char* kName = "transfer";
-  static constexpr auto kFields =
-      std::tuple{Field{"results", &TransferAttributes::results}, Field{"config", &TransferAttributes::config},
-                 Field{"channel_id", &TransferAttributes::channel_id},
-                 Field{"channel_type", &TransferAttributes::channel_type},
-                 Field{"is_host_transfer", &TransferAttributes::is_host_transfer}};
+  static constexpr auto kFields = std::tuple{
+      Field{"results", &TransferAttributes::results}, Field{"config", &TransferAttributes::config},
+      Field{"channel_id", &TransferAttributes::channel_id}, Field{"channel_type", &TransferAttributes::channel_type},
+      Field{"is_host_transfer", &TransferAttributes::is_host_transfer}};
 };
 // infeed, recv: a token -> `results`, then a token. outfeed, send: tensors, then a token -> a token.
 const Op& infeed();
