@@ -30,6 +30,7 @@ std::span<const Op* const> control_ops();
 std::span<const Op* const> random_ops();
 std::span<const Op* const> linalg_ops();
 std::span<const Op* const> batch_norm_ops();
+std::span<const Op* const> collective_ops();
 std::span<const Op* const> quantize_ops();
 std::span<const Op* const> chlo_ops();  // CHLO's special functions
 std::span<const Op* const> composite_ops();
