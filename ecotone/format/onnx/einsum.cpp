@@ -14,7 +14,7 @@
 namespace ecotone::onnx {
 namespace {
 
-using Labels = std::vector<int>; // letters; an ellipsis' dimensions are negative, -1 the last
+using Labels = std::vector<int>;  // letters; an ellipsis' dimensions are negative, -1 the last
 
 struct Labelled {
   ValueId value;
@@ -38,7 +38,9 @@ Labels parse_term(std::string_view term, int64_t rank) {
   return labels;
 }
 
-bool has(const Labels& labels, int label) { return std::ranges::find(labels, label) != labels.end(); }
+bool has(const Labels& labels, int label) {
+  return std::ranges::find(labels, label) != labels.end();
+}
 
 // A label that an operand has twice runs along its diagonal.
 void take_diagonals(Builder& b, Labelled& x) {
@@ -93,12 +95,14 @@ std::vector<Value> einsum(NodeContext& n) {
   std::vector<Labelled> terms;
   for (size_t i = 0; i < n.input_count(); ++i) {
     const size_t comma = left.find(',');
-    if ((comma == std::string_view::npos) != (i + 1 == n.input_count())) fail("the equation '{}' does not have {} terms", equation, n.input_count());
+    if ((comma == std::string_view::npos) != (i + 1 == n.input_count()))
+      fail("the equation '{}' does not have {} terms", equation, n.input_count());
     terms.push_back({n.in(i), parse_term(left.substr(0, comma), n.rank(i))});
-    if (static_cast<int64_t>(terms.back().labels.size()) != n.rank(i)) fail("term {} of '{}' does not name {} dimensions", i, equation, n.rank(i));
+    if (static_cast<int64_t>(terms.back().labels.size()) != n.rank(i))
+      fail("term {} of '{}' does not name {} dimensions", i, equation, n.rank(i));
     left.remove_prefix(comma == std::string_view::npos ? left.size() : comma + 1);
   }
-  std::map<int, int> counts; // ordered: an ellipsis' dimensions, then letters
+  std::map<int, int> counts;  // ordered: an ellipsis' dimensions, then letters
   for (const Labelled& t : terms)
     for (int label : t.labels) ++counts[label];
   Labels output;
@@ -108,7 +112,8 @@ std::vector<Value> einsum(NodeContext& n) {
   } else {
     const int64_t dots = std::ranges::count_if(counts, [](const auto& c) { return c.first < 0; });
     const std::string_view right = std::string_view(equation).substr(arrow + 2);
-    const int64_t letters = std::ranges::count_if(right, [](char c) { return std::isalpha(static_cast<unsigned char>(c)); });
+    const int64_t letters =
+        std::ranges::count_if(right, [](char c) { return std::isalpha(static_cast<unsigned char>(c)); });
     output = parse_term(right, dots + letters);
     for (int label : output)
       if (!counts.contains(label)) fail("the result of '{}' has a label that no term has", equation);
@@ -117,11 +122,13 @@ std::vector<Value> einsum(NodeContext& n) {
   Labelled result = terms[0];
   for (size_t i = 1; i <= terms.size(); ++i) {
     Labels needed = output;
-    for (size_t j = i; j < terms.size(); ++j) needed.insert(needed.end(), terms[j].labels.begin(), terms[j].labels.end());
+    for (size_t j = i; j < terms.size(); ++j)
+      needed.insert(needed.end(), terms[j].labels.begin(), terms[j].labels.end());
     sum_out(b, result, needed);
     if (i == terms.size()) break;
     Labels later = output;
-    for (size_t j = i + 1; j < terms.size(); ++j) later.insert(later.end(), terms[j].labels.begin(), terms[j].labels.end());
+    for (size_t j = i + 1; j < terms.size(); ++j)
+      later.insert(later.end(), terms[j].labels.begin(), terms[j].labels.end());
     result = multiply(b, result, terms[i], later);
   }
   std::vector<int64_t> order;
@@ -129,11 +136,11 @@ std::vector<Value> einsum(NodeContext& n) {
   return {n.result(op::transpose(b, result.value, std::move(order)))};
 }
 
-} // namespace
+}  // namespace
 
 std::span<const Registration> einsum_importers() {
   static constexpr Registration list[] = {{"Einsum", einsum}};
   return list;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

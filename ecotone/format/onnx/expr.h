@@ -29,9 +29,7 @@ class Expr {
   Expr made(ValueId id) const { return {*b_, id}; }
   // A scalar of this dtype.
   Expr scalar(double v) const { return made(op::scalar(*b_, dtype(), v)); }
-  Expr scalar(const Dim& v) const {
-    return made(op::convert(*b_, op::dim_value(*b_, v, DType::kI64), dtype()));
-  }
+  Expr scalar(const Dim& v) const { return made(op::convert(*b_, op::dim_value(*b_, v, DType::kI64), dtype())); }
   Expr to(DType dtype) const { return made(op::convert(*b_, id_, dtype)); }
   Expr reshape(std::vector<Dim> shape) const { return made(op::reshape(*b_, id_, std::move(shape))); }
   Expr transpose(std::vector<int64_t> order) const { return made(op::transpose(*b_, id_, std::move(order))); }
@@ -62,11 +60,11 @@ class Expr {
     return sum(axes) / scalar(count);
   }
 
-#define ECOTONE_EXPR_BINARY(sign, function)                                           \
-  friend Expr operator sign(const Expr& x, const Expr& y) {                           \
-    return x.made(op::broadcast_binary(x.builder(), op::function, x, y));             \
-  }                                                                                   \
-  friend Expr operator sign(const Expr& x, double y) { return x sign x.scalar(y); }   \
+#define ECOTONE_EXPR_BINARY(sign, function)                                         \
+  friend Expr operator sign(const Expr& x, const Expr& y) {                         \
+    return x.made(op::broadcast_binary(x.builder(), op::function, x, y));           \
+  }                                                                                 \
+  friend Expr operator sign(const Expr& x, double y) { return x sign x.scalar(y); } \
   friend Expr operator sign(double x, const Expr& y) { return y.scalar(x) sign y; }
   ECOTONE_EXPR_BINARY(+, add)
   ECOTONE_EXPR_BINARY(-, subtract)
@@ -78,13 +76,13 @@ class Expr {
 #undef ECOTONE_EXPR_BINARY
   Expr operator!() const { return made(op::not_(*b_, id_)); }
 
-#define ECOTONE_EXPR_COMPARE(sign, direction)                                                                        \
-  friend Expr operator sign(const Expr& x, const Expr& y) {                                                          \
-    return x.made(op::broadcast_binary(                                                                              \
-        x.builder(),                                                                                                 \
+#define ECOTONE_EXPR_COMPARE(sign, direction)                                                                         \
+  friend Expr operator sign(const Expr& x, const Expr& y) {                                                           \
+    return x.made(op::broadcast_binary(                                                                               \
+        x.builder(),                                                                                                  \
         [](Builder& b, ValueId l, ValueId r) { return op::compare(b, op::ComparisonDirection::direction, l, r); }, x, \
-        y));                                                                                                         \
-  }                                                                                                                  \
+        y));                                                                                                          \
+  }                                                                                                                   \
   friend Expr operator sign(const Expr& x, double y) { return x sign x.scalar(y); }
   ECOTONE_EXPR_COMPARE(<, kLt)
   ECOTONE_EXPR_COMPARE(<=, kLe)

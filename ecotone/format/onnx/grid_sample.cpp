@@ -1,4 +1,5 @@
-// GridSample: x [N, C, d...] read at the places that a grid [N, out..., rank] of coordinates in [-1, 1] names (last dimension first).
+// GridSample: x [N, C, d...] read at the places that a grid [N, out..., rank] of coordinates in [-1, 1] names (last
+// dimension first).
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/import.h"
 #include "ecotone/op/build.h"
@@ -15,10 +16,14 @@ struct Sampler {
   Builder& b;
   std::string padding;
   bool align;
-  std::vector<Dim> out_shape; // [N, out...]
+  std::vector<Dim> out_shape;  // [N, out...]
 
   ValueId number(double v) const { return op::broadcast_to(b, op::scalar(b, n.dtype(0), v), out_shape); }
-  ValueId size(int64_t d) const { return op::broadcast_to(b, op::convert(b, op::dim_value(b, n.type(0).shape[static_cast<size_t>(d + 2)], DType::kI64), n.dtype(0)), out_shape); }
+  ValueId size(int64_t d) const {
+    return op::broadcast_to(
+        b, op::convert(b, op::dim_value(b, n.type(0).shape[static_cast<size_t>(d + 2)], DType::kI64), n.dtype(0)),
+        out_shape);
+  }
   ValueId clamp(ValueId v, ValueId low, ValueId high) const { return op::minimum(b, op::maximum(b, v, low), high); }
 
   // The position along spatial dimension d, in entries.
@@ -39,7 +44,8 @@ struct Sampler {
     const ValueId low = number(align ? 0 : -0.5), span = align ? op::subtract(b, size(d), number(1)) : size(d);
     const ValueId period = op::multiply(b, span, number(2));
     const ValueId offset = op::abs(b, op::subtract(b, v, low));
-    const ValueId rest = op::select(b, op::compare(b, op::ComparisonDirection::kGt, period, number(0)), op::remainder(b, offset, period), number(0));
+    const ValueId rest = op::select(b, op::compare(b, op::ComparisonDirection::kGt, period, number(0)),
+                                    op::remainder(b, offset, period), number(0));
     return op::add(b, low, op::minimum(b, rest, op::subtract(b, period, rest)));
   }
 
@@ -47,7 +53,8 @@ struct Sampler {
   std::pair<ValueId, ValueId> index(ValueId whole, int64_t d) const {
     const ValueId last = op::subtract(b, size(d), number(1));
     if (padding == "reflection") whole = reflected(whole, d);
-    const ValueId inside = op::and_(b, op::compare(b, op::ComparisonDirection::kGe, whole, number(0)), op::compare(b, op::ComparisonDirection::kLe, whole, last));
+    const ValueId inside = op::and_(b, op::compare(b, op::ComparisonDirection::kGe, whole, number(0)),
+                                    op::compare(b, op::ComparisonDirection::kLe, whole, last));
     return {op::convert(b, clamp(whole, number(0), last), DType::kI64), inside};
   }
 };
@@ -91,14 +98,19 @@ std::vector<Tap> taps(const Sampler& s, ValueId v, int64_t d, const std::string&
 std::vector<Value> grid_sample(NodeContext& n) {
   Builder& b = n.b;
   const int64_t spatial = n.rank(0) - 2;
-  if (spatial < 1 || n.rank(1) != spatial + 2) fail("an input of {} dimensions with a grid of {}", n.rank(0), n.rank(1));
+  if (spatial < 1 || n.rank(1) != spatial + 2)
+    fail("an input of {} dimensions with a grid of {}", n.rank(0), n.rank(1));
   b.dims().require_equal(n.type(1).shape.back(), spatial, "the grid's last size and the number of spatial dimensions");
   std::string mode = n.string_attribute("mode", n.opset >= 20 ? "linear" : "bilinear");
   if (mode == "bilinear") mode = "linear";
   if (mode == "bicubic") mode = "cubic";
   if (mode != "linear" && mode != "cubic" && mode != "nearest") fail("mode '{}' is unknown", mode);
   const std::vector<Dim>& grid = n.type(1).shape;
-  const Sampler s{n, b, n.string_attribute("padding_mode", "zeros"), n.int_attribute("align_corners", 0) != 0, {grid.begin(), grid.end() - 1}};
+  const Sampler s{n,
+                  b,
+                  n.string_attribute("padding_mode", "zeros"),
+                  n.int_attribute("align_corners", 0) != 0,
+                  {grid.begin(), grid.end() - 1}};
   std::vector<std::vector<Tap>> axes;
   for (int64_t d = 0; d < spatial; ++d) {
     ValueId v = s.position(d);
@@ -146,11 +158,11 @@ std::vector<Value> grid_sample(NodeContext& n) {
   return {n.result(sum)};
 }
 
-} // namespace
+}  // namespace
 
 std::span<const Registration> grid_importers() {
   static constexpr Registration list[] = {{"GridSample", grid_sample}};
   return list;
 }
 
-} // namespace ecotone::onnx
+}  // namespace ecotone::onnx

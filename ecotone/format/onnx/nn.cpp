@@ -84,8 +84,10 @@ ValueId with_bias(NodeContext& n, ValueId y, size_t input) {
   return n.has(input) ? op::add(n.b, y, per_channel(n.b, n.in(input), y)) : y;
 }
 
-std::vector<Value> conv(NodeContext& n) {
-  const TensorType& weight = n.type(1);
+}  // namespace
+
+op::ConvolutionAttributes convolution_attributes(NodeContext& n, size_t weight_input) {
+  const TensorType& weight = n.type(weight_input);
   if (weight.rank() != n.rank(0) || n.rank(0) < 3)
     fail("the input has {} dimensions, the weight {}", n.rank(0), weight.rank());
   const std::vector<int64_t> kernel = n.ints_attribute("kernel_shape").value_or(spatial_sizes(weight));
@@ -96,7 +98,13 @@ std::vector<Value> conv(NodeContext& n) {
   a.padding_low = w.low;
   a.padding_high = w.high;
   a.feature_group_count = n.int_attribute("group", 1);
-  return {n.result(with_bias(n, op::convolution(n.b, n.in(0), n.in(1), std::move(a)), 2))};
+  return a;
+}
+
+namespace {
+
+std::vector<Value> conv(NodeContext& n) {
+  return {n.result(with_bias(n, op::convolution(n.b, n.in(0), n.in(1), convolution_attributes(n, 1)), 2))};
 }
 
 // The transpose of a convolution: the input dilated by the stride, convolved with the kernel turned around.
@@ -253,8 +261,8 @@ std::vector<Value> global_max_pool(NodeContext& n) {
 // Normalization -------------------------------------------------------------------------------------------------------
 
 std::vector<Value> batch_normalization(NodeContext& n) {
-  if (n.int_attribute("training_mode", 0) != 0 || n.wants(1))
-    fail_kind(ErrorKind::kUnsupported, "BatchNormalization that trains");
+  if (n.int_attribute("training_mode", 0) != 0) return batch_normalization_training(n);
+  if (n.wants(1)) fail_kind(ErrorKind::kUnsupported, "BatchNormalization that trains, before opset 14");
   const ValueId x = n.in(0), variance = n.in(4);
   const double epsilon = n.float_attribute("epsilon", 1e-5);
   const ValueId inverse = op::rsqrt(n.b, op::add(n.b, variance, constant_like(n.b, variance, epsilon)));
@@ -439,7 +447,18 @@ std::vector<Value> gelu(NodeContext& n) {
 // Resize --------------------------------------------------------------------------------------------------------------
 
 // Where output position i lies in the input, by ONNX's coordinate_transformation_mode.
-double source_position(const std::string& mode, double i, double scale, double in_size, double out_size) {
+struct ResizeModes {
+  std::string mode, coordinates, nearest;
+  double cubic_a;
+  bool exclude_outside, antialias;
+  double extrapolation = 0, start = 0, end = 1;  // of tf_crop_and_resize: the value outside, and the axis's part
+
+  bool crops() const { return coordinates == "tf_crop_and_resize"; }
+};
+double source_position(const ResizeModes& m, double i, double scale, double in_size, double out_size) {
+  const std::string& mode = m.coordinates;
+  if (m.crops())
+    return (out_size > 1 ? m.start + i * (m.end - m.start) / (out_size - 1) : (m.start + m.end) / 2) * (in_size - 1);
   if (mode == "asymmetric") return i / scale;
   if (mode == "align_corners") return out_size == 1 ? 0 : i * (in_size - 1) / (scale * in_size - 1);
   if (mode == "pytorch_half_pixel") return out_size > 1 ? (i + 0.5) / scale - 0.5 : 0;
@@ -464,20 +483,14 @@ double cubic(double t, double a) {
   return t < 2 ? a * (((t - 5) * t + 8) * t - 4) : 0;
 }
 
-struct ResizeModes {
-  std::string mode, coordinates, nearest;
-  double cubic_a;
-  bool exclude_outside, antialias;
-};
-
 // Row i holds the weights of output position i; indices outside the input count for its ends, or not at all.
 Tensor weights(const ResizeModes& m, int64_t in_size, int64_t out_size, double scale) {
   std::vector<double> w(static_cast<size_t>(in_size * out_size));
   const double stretch = m.antialias && scale < 1 ? 1 / scale : 1;  // antialiasing widens the filter when it shrinks
   const double radius = (m.mode == "cubic" ? 2 : 1) * stretch;
   for (int64_t i = 0; i < out_size; ++i) {
-    const double x = source_position(m.coordinates, static_cast<double>(i), scale, static_cast<double>(in_size),
-                                     static_cast<double>(out_size));
+    const double x =
+        source_position(m, static_cast<double>(i), scale, static_cast<double>(in_size), static_cast<double>(out_size));
     double sum = 0;
     double* row = w.data() + i * in_size;
     for (auto k = static_cast<int64_t>(std::floor(x - radius)); k <= static_cast<int64_t>(std::ceil(x + radius)); ++k) {
@@ -495,7 +508,7 @@ Tensor weights(const ResizeModes& m, int64_t in_size, int64_t out_size, double s
 // Along one axis. A factor that is an integer also resizes an open size.
 ValueId resize_axis(Builder& b, ValueId x, int64_t axis, const Dim& out, double scale, const ResizeModes& m) {
   const Dim in = b.tensor_type(x).shape[static_cast<size_t>(axis)];
-  if (in == out && scale == 1) return x;
+  if (in == out && scale == 1 && !m.crops()) return x;
   if (!in.is_constant() || !out.is_constant()) {
     // floor(i / k) for the modes that agree on it.
     const bool plain = m.mode == "nearest" && scale == std::floor(scale) && scale >= 1 &&
@@ -514,7 +527,7 @@ ValueId resize_axis(Builder& b, ValueId x, int64_t axis, const Dim& out, double 
   if (m.mode == "nearest") {
     std::vector<int64_t> indices;
     for (int64_t i = 0; i < out_size; ++i) {
-      const double at = source_position(m.coordinates, static_cast<double>(i), scale, static_cast<double>(in_size),
+      const double at = source_position(m, static_cast<double>(i), scale, static_cast<double>(in_size),
                                         static_cast<double>(out_size));
       indices.push_back(std::clamp<int64_t>(nearest(m.nearest, at), 0, in_size - 1));
     }
@@ -531,6 +544,39 @@ ValueId resize_axis(Builder& b, ValueId x, int64_t axis, const Dim& out, double 
   return op::transpose(b, y, std::move(order));
 }
 
+// Positions outside the input become the extrapolation value.
+ValueId extrapolated(Builder& b, ValueId x, int64_t axis, int64_t in_size, const ResizeModes& m) {
+  const std::vector<Dim> shape = b.tensor_type(x).shape;
+  const int64_t out_size = shape[static_cast<size_t>(axis)].constant();
+  MutableTensor inside(DType::kBool, {out_size});
+  for (int64_t i = 0; i < out_size; ++i) {
+    const double at =
+        source_position(m, static_cast<double>(i), 1, static_cast<double>(in_size), static_cast<double>(out_size));
+    inside.set_int(i, at >= 0 && at <= static_cast<double>(in_size - 1));
+  }
+  const ValueId mask = op::broadcast_in_dim(b, op::constant(b, std::move(inside).freeze()), shape, {axis});
+  return op::select(b, mask, x, op::full_like(b, x, m.extrapolation));
+}
+
+// The largest (smallest) sizes that keep the proportions and do not go beyond (below) what is asked for.
+std::vector<Dim> proportional(NodeContext& n, const std::string& policy, std::vector<Dim> sizes,
+                              const std::vector<int64_t>& axes, double& scale) {
+  if (policy != "not_larger" && policy != "not_smaller") fail("keep_aspect_ratio_policy '{}' is unknown", policy);
+  const auto in = [&](size_t i) {
+    const Dim d = n.type(0).shape[static_cast<size_t>(axes[i])];
+    if (!d.is_constant() || !sizes[i].is_constant())
+      fail_kind(ErrorKind::kUnsupported, "resizing between open sizes; fix them with --shape");
+    return static_cast<double>(std::max<int64_t>(1, d.constant()));
+  };
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const double ratio = static_cast<double>(sizes[i].constant()) / in(i);
+    if (i == 0 || (policy == "not_larger" ? ratio < scale : ratio > scale)) scale = ratio;
+  }
+  if (!(scale > 0 && scale < 1e6)) fail("a scale must be positive and below a million");
+  for (size_t i = 0; i < sizes.size(); ++i) sizes[i] = static_cast<int64_t>(std::floor(in(i)*scale + 0.5));
+  return sizes;
+}
+
 std::vector<Value> resize(NodeContext& n) {
   const bool upsample = n.node.op_type == "Upsample", old = upsample || n.opset < 11;
   const size_t scales_input = old ? 1 : 2;
@@ -541,8 +587,7 @@ std::vector<Value> resize(NodeContext& n) {
                 n.int_attribute("exclude_outside", 0) != 0,
                 n.int_attribute("antialias", 0) != 0};
   if (m.mode == "bilinear") m.mode = "linear";
-  if (n.string_attribute("keep_aspect_ratio_policy", "stretch") != "stretch")
-    fail_kind(ErrorKind::kUnsupported, "keep_aspect_ratio_policy");
+  m.extrapolation = n.float_attribute("extrapolation_value", 0);
   std::vector<int64_t> axes(static_cast<size_t>(n.rank(0)));
   std::iota(axes.begin(), axes.end(), 0);
   if (const auto given = n.ints_attribute("axes")) {
@@ -559,29 +604,46 @@ std::vector<Value> resize(NodeContext& n) {
   }
   std::vector<Dim> sizes;
   if (has_sizes) sizes = n.sizes(3, "sizes");
+  std::vector<double> roi;
+  if (m.crops()) {
+    const Tensor* t = old ? nullptr : n.constant(1);
+    if (!t || t->size() != 2 * static_cast<int64_t>(axes.size()))
+      fail_kind(ErrorKind::kUnsupported, "tf_crop_and_resize whose region is not known or has not two entries an axis");
+    for (int64_t i = 0; i < t->size(); ++i) roi.push_back(t->plain().at_double(i));
+  }
   if ((has_sizes ? sizes.size() : scales.size()) != axes.size())
     fail("scales or sizes do not have {} entries", axes.size());
+  double kept_scale = 0;  // of all axes, where the proportions are kept
+  if (const std::string policy = n.string_attribute("keep_aspect_ratio_policy", "stretch");
+      policy != "stretch" && has_sizes)
+    sizes = proportional(n, policy, std::move(sizes), axes, kept_scale);
   ValueId x = n.in(0);
   for (size_t i = 0; i < axes.size(); ++i) {
     const Dim in = n.type(0).shape[static_cast<size_t>(axes[i])];
     Dim out;
     double scale = 1;
+    if (m.crops()) {
+      m.start = roi[i];
+      m.end = roi[i + axes.size()];
+    }
     if (has_sizes) {
       out = sizes[i];
-      if (in == out) continue;
+      if (in == out && !m.crops()) continue;
       if (!in.is_constant() || !out.is_constant())
         fail_kind(ErrorKind::kUnsupported, "resizing between open sizes; fix them with --shape");
-      scale = static_cast<double>(out.constant()) / static_cast<double>(in.constant());
+      scale = kept_scale > 0 ? kept_scale : static_cast<double>(out.constant()) / static_cast<double>(in.constant());
     } else {
       scale = scales[i];
       if (!(scale > 0 && scale < 1e6)) fail("a scale must be positive and below a million");
-      if (scale == 1) continue;
+      if (scale == 1 && !m.crops()) continue;
       if (in.is_constant())
-        out = static_cast<int64_t>(std::floor(static_cast<double>(in.constant()) * scale));
+        out = static_cast<int64_t>(
+            std::floor(static_cast<double>(in.constant()) * (m.crops() ? (m.end - m.start) * scale : scale)));
       else
         out = in * static_cast<int64_t>(scale);
     }
     x = resize_axis(n.b, x, axes[i], out, scale, m);
+    if (m.crops()) x = extrapolated(n.b, x, axes[i], in.constant(), m);
   }
   return {n.result(x)};
 }
