@@ -190,7 +190,8 @@ std::vector<Value> batched_scan(NodeContext& n) {
   if (n.has(0)) fail_kind(ErrorKind::kUnsupported, "Scan of opset 8 with sequence lengths");
   const auto states = static_cast<size_t>(given - scanned_count);
   const auto directions = n.ints_attribute("directions").value_or(std::vector<int64_t>{});
-  const Dim batch = n.type(1).shape.at(0);
+  if (n.rank(1) == 0) fail("input 1 has no batch dimension");
+  const Dim batch = n.type(1).shape[0];
   if (!batch.is_constant() || batch.constant() < 1 || batch.constant() > kMostUnrolled)
     fail_kind(ErrorKind::kUnsupported, "Scan of opset 8 over an open or large batch");
   const std::vector<std::string> names = n.graph.captures_of(std::array{&body});

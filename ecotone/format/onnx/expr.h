@@ -22,7 +22,7 @@ class Expr {
   Builder& builder() const { return *b_; }
   const TensorType& type() const { return b_->tensor_type(id_); }
   std::vector<Dim> shape() const { return type().shape; }
-  Dim size(int64_t axis) const { return type().shape.at(static_cast<size_t>(axis < 0 ? axis + rank() : axis)); }
+  Dim size(int64_t axis) const { return type().shape[static_cast<size_t>(op::normalize_axis(axis, rank()))]; }
   int64_t rank() const { return type().rank(); }
   DType dtype() const { return type().dtype; }
 
@@ -40,14 +40,15 @@ class Expr {
   // Entries [from, to) of an axis.
   Expr part(int64_t axis, const Dim& from, const Dim& to) const {
     std::vector<Dim> start(static_cast<size_t>(rank()), 0), limit = shape();
-    start.at(static_cast<size_t>(axis)) = from;
-    limit.at(static_cast<size_t>(axis)) = to;
+    const auto at = static_cast<size_t>(op::normalize_axis(axis, rank()));
+    start[at] = from;
+    limit[at] = to;
     return made(op::slice(*b_, id_, std::move(start), std::move(limit)));
   }
   // Entry `at` of an axis, which goes.
   Expr entry(int64_t axis, int64_t at) const {
     std::vector<Dim> left = shape();
-    left.erase(left.begin() + axis);
+    left.erase(left.begin() + op::normalize_axis(axis, rank()));
     return part(axis, at, at + 1).reshape(std::move(left));
   }
   Expr reduced(std::vector<int64_t> axes, op::Reducer reducer) const {

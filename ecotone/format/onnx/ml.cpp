@@ -175,7 +175,7 @@ class Trees {
     }
     if (next > given.size()) fail("membership_values ends before its nodes do");
     sets_.resize(inner_ + targets_.size());
-    if (widest * sets_.size() > (size_t{1} << 26)) fail("sets of members too large");
+    if (widest * sets_.size() > (size_t{1} << 22)) fail("sets of members too large");
     for (std::vector<double>& set : sets_) set.resize(widest, std::numeric_limits<double>::quiet_NaN());
   }
   Expr members(DType dtype) const {

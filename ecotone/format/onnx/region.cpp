@@ -171,7 +171,7 @@ std::vector<Value> col2im(NodeContext& n) {
     if (block[i] < 1 || block[i] > 4096 || strides[i] < 1 || dilations[i] < 1)
       fail("block_shape, strides and dilations must be positive");
     entries *= block[i];
-    if (entries > 65536) fail("a block of more than 65536 entries");
+    if (entries > 4096) fail("a block of more than 4096 entries");
     const int64_t reach = (block[i] - 1) * dilations[i];
     const int64_t steps = floordiv(Dim(image[i] + pads[i] + pads[i + rank] - reach - 1), strides[i]).constant();
     placed.emplace_back(steps + 1);

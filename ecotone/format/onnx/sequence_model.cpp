@@ -33,6 +33,7 @@ std::vector<Value> linear_attention(NodeContext& n) {
     fail("q_num_heads {} is no positive multiple of kv_num_heads {}", q_heads, heads);
   if (n.rank(0) != 3 || n.rank(1) != 3 || n.rank(2) != 3) fail("query, key and value must have three dimensions");
   if (gated != n.has(4) || delta != n.has(5)) fail("update_rule '{}' does not fit the inputs decay and beta", rule);
+  if ((gated && n.rank(4) != 3) || (delta && n.rank(5) != 3)) fail("decay and beta must have three dimensions");
   const Dim batch = n.type(0).shape[0], time = n.type(0).shape[1];
   const Dim key_size = floordiv(n.type(0).shape[2], q_heads), value_size = floordiv(n.type(2).shape[2], heads);
   const int64_t group = q_heads / heads;

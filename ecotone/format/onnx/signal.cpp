@@ -86,7 +86,7 @@ std::vector<Value> stft(NodeContext& n) {
   if (x.rank() != 3) fail("STFT takes a signal of three dimensions");
   const Dim step = n.sizes(1, "frame_step").at(0);
   Dim length = x.size(1);
-  if (n.has(2)) length = n.type(2).shape.at(0);
+  if (n.has(2)) length = input(n, 2).size(0);
   if (n.has(3)) length = n.sizes(3, "frame_length").at(0);
   const Dim frames = floordiv(x.size(1) - length, step) + 1;
   const std::vector<Dim> grid{frames, length};
