@@ -610,6 +610,8 @@ std::vector<Value> resize(NodeContext& n) {
     if (!t || t->size() != 2 * static_cast<int64_t>(axes.size()))
       fail_kind(ErrorKind::kUnsupported, "tf_crop_and_resize whose region is not known or has not two entries an axis");
     for (int64_t i = 0; i < t->size(); ++i) roi.push_back(t->plain().at_double(i));
+    for (double v : roi)
+      if (!(std::fabs(v) < 1e6)) fail("the region to resize goes to {}", v);
   }
   if ((has_sizes ? sizes.size() : scales.size()) != axes.size())
     fail("scales or sizes do not have {} entries", axes.size());
