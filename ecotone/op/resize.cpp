@@ -14,8 +14,10 @@
 namespace ecotone::op {
 namespace {
 
-double source_position(ResizeCoordinates mode, double i, double scale, double in_size, double out_size) {
-  switch (mode) {
+// Along axis `a` of the attributes.
+double source_position(const ResizeAttributes& m, size_t a, double i, double in_size, double out_size) {
+  const double scale = m.scales[a];
+  switch (m.coordinates) {
     case ResizeCoordinates::kHalfPixel:
       return (i + 0.5) / scale - 0.5;
     case ResizeCoordinates::kHalfPixelSymmetric: {
@@ -30,6 +32,10 @@ double source_position(ResizeCoordinates mode, double i, double scale, double in
       return i / scale;
     case ResizeCoordinates::kTfHalfPixelForNn:
       return (i + 0.5) / scale;
+    case ResizeCoordinates::kTfCropAndResize: {
+      const double start = m.starts[a], end = m.ends[a];
+      return (out_size > 1 ? start + i * (end - start) / (out_size - 1) : (start + end) / 2) * (in_size - 1);
+    }
   }
   return i;
 }
@@ -54,13 +60,14 @@ double cubic(double t, double a) {
 }
 
 // Row i holds the weights of output position i; indices outside the input count for its ends, or not at all.
-Tensor weights(const ResizeAttributes& m, int64_t in_size, int64_t out_size, double scale) {
+Tensor weights(const ResizeAttributes& m, size_t a, int64_t in_size, int64_t out_size) {
+  const double scale = m.scales[a];
   std::vector<double> w(static_cast<size_t>(in_size * out_size));
   const double stretch = m.antialias && scale < 1 ? 1 / scale : 1;
   const double radius = (m.mode == ResizeMode::kCubic ? 2 : 1) * stretch;
   for (int64_t i = 0; i < out_size; ++i) {
-    const double x = source_position(m.coordinates, static_cast<double>(i), scale, static_cast<double>(in_size),
-                                     static_cast<double>(out_size));
+    const double x =
+        source_position(m, a, static_cast<double>(i), static_cast<double>(in_size), static_cast<double>(out_size));
     double sum = 0;
     double* row = w.data() + i * in_size;
     for (auto k = static_cast<int64_t>(std::floor(x - radius)); k <= static_cast<int64_t>(std::ceil(x + radius)); ++k) {
@@ -75,9 +82,27 @@ Tensor weights(const ResizeAttributes& m, int64_t in_size, int64_t out_size, dou
   return Tensor::from(std::span<const double>(w), {out_size, in_size});
 }
 
-ValueId resize_axis(Builder& b, ValueId x, int64_t axis, const Dim& out, double scale, const ResizeAttributes& m) {
-  const Dim in = b.tensor_type(x).shape[static_cast<size_t>(axis)];
-  if (in == out && scale == 1) return x;
+// Positions outside the input become the extrapolation value.
+ValueId extrapolated(Builder& b, ValueId x, int64_t axis, int64_t in_size, const ResizeAttributes& m, size_t a) {
+  const std::vector<Dim> shape = b.tensor_type(x).shape;
+  const int64_t out_size = shape[static_cast<size_t>(axis)].constant();
+  MutableTensor inside(DType::kBool, {out_size});
+  for (int64_t i = 0; i < out_size; ++i) {
+    const double at =
+        source_position(m, a, static_cast<double>(i), static_cast<double>(in_size), static_cast<double>(out_size));
+    inside.set_int(i, at >= 0 && at <= static_cast<double>(in_size - 1));
+  }
+  const ValueId mask = broadcast_in_dim(b, constant(b, std::move(inside).freeze()), shape, {axis});
+  return select(b, mask, x, full_like(b, x, m.extrapolation_value));
+}
+
+// Along axis `a` of the attributes.
+ValueId resize_axis(Builder& b, ValueId x, const ResizeAttributes& m, size_t a) {
+  const int64_t axis = normalize_axis(m.axes[a], b.rank(x));
+  const double scale = m.scales[a];
+  const Dim in = b.tensor_type(x).shape[static_cast<size_t>(axis)], out = m.sizes[a];
+  const bool crops = m.coordinates == ResizeCoordinates::kTfCropAndResize;
+  if (in == out && scale == 1 && !crops) return x;
   if (!in.is_constant() || !out.is_constant()) {
     // floor(i / k) for the modes that agree on it.
     const bool prefers =
@@ -99,30 +124,35 @@ ValueId resize_axis(Builder& b, ValueId x, int64_t axis, const Dim& out, double 
   if (m.mode == ResizeMode::kNearest) {
     std::vector<int64_t> indices;
     for (int64_t i = 0; i < out_size; ++i) {
-      const double at = source_position(m.coordinates, static_cast<double>(i), scale, static_cast<double>(in_size),
-                                        static_cast<double>(out_size));
+      const double at =
+          source_position(m, a, static_cast<double>(i), static_cast<double>(in_size), static_cast<double>(out_size));
       indices.push_back(std::clamp<int64_t>(nearest(m.rounding, at), 0, in_size - 1));
     }
-    return take(b, x, constant(b, Tensor::from(std::span<const int64_t>(indices), {out_size})), axis);
+    const ValueId y = take(b, x, constant(b, Tensor::from(std::span<const int64_t>(indices), {out_size})), axis);
+    return crops ? extrapolated(b, y, axis, in_size, m, a) : y;
   }
-  const ValueId w = convert(b, constant(b, weights(m, in_size, out_size, scale)), b.dtype(x));
-  DotAttributes a;
-  a.lhs_contracting_dimensions = {axis};
-  a.rhs_contracting_dimensions = {1};
-  const ValueId y = dot_general(b, x, w, std::move(a));  // the axis comes out last
+  const ValueId w = convert(b, constant(b, weights(m, a, in_size, out_size)), b.dtype(x));
+  DotAttributes dot;
+  dot.lhs_contracting_dimensions = {axis};
+  dot.rhs_contracting_dimensions = {1};
+  const ValueId y = dot_general(b, x, w, std::move(dot));  // the axis comes out last
   std::vector<int64_t> order;
   const int64_t rank = b.rank(x);
   for (int64_t d = 0; d < rank; ++d) order.push_back(d < axis ? d : d == axis ? rank - 1 : d - 1);
-  return transpose(b, y, std::move(order));
+  const ValueId placed = transpose(b, y, std::move(order));
+  return crops ? extrapolated(b, placed, axis, in_size, m, a) : placed;
 }
 
 Results resize_body(Builder& b, const ResizeAttributes& a, Operands operands) {
   if (a.sizes.size() != a.axes.size() || a.scales.size() != a.axes.size())
     fail("{} axes, but {} sizes and {} scales", a.axes.size(), a.sizes.size(), a.scales.size());
+  if (a.coordinates == ResizeCoordinates::kTfCropAndResize &&
+      (a.starts.size() != a.axes.size() || a.ends.size() != a.axes.size()))
+    fail("{} axes, but {} starts and {} ends", a.axes.size(), a.starts.size(), a.ends.size());
   ValueId x = operands[0];
   for (size_t i = 0; i < a.axes.size(); ++i) {
     if (!(a.scales[i] > 0 && a.scales[i] < 1e6)) fail("a scale must be positive and below a million");
-    x = resize_axis(b, x, normalize_axis(a.axes[i], b.rank(x)), a.sizes[i], a.scales[i], a);
+    x = resize_axis(b, x, a, i);
   }
   return {x};
 }

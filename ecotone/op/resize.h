@@ -15,6 +15,7 @@ enum class ResizeMode : uint8_t { kNearest, kLinear, kCubic };
 //   align_corners         i (n - 1) / (s n - 1), or 0 when m = 1
 //   asymmetric            i / s
 //   tf_half_pixel_for_nn  (i + 0.5) / s
+//   tf_crop_and_resize    (n - 1) (start + i (end - start) / (m - 1)), or (n - 1) (start + end) / 2 when m = 1
 enum class ResizeCoordinates : uint8_t {
   kHalfPixel,
   kHalfPixelSymmetric,
@@ -22,6 +23,7 @@ enum class ResizeCoordinates : uint8_t {
   kAlignCorners,
   kAsymmetric,
   kTfHalfPixelForNn,
+  kTfCropAndResize,
 };
 // How `nearest` rounds a position.
 enum class ResizeRounding : uint8_t { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil };
@@ -36,6 +38,9 @@ struct ResizeAttributes {
   double cubic_a = -0.75;        // Keys' coefficient
   bool exclude_outside = false;  // entries outside count for nothing, else for the ends
   bool antialias = false;        // the filter widens when it shrinks
+  // Of tf_crop_and_resize: the part of each axis, in [0, 1], and the value outside the input.
+  std::vector<double> starts, ends;
+  double extrapolation_value = 0;
   static constexpr const char* kName = "resize";
   static constexpr auto kFields = std::tuple{Field{"axes", &ResizeAttributes::axes},
                                              Field{"sizes", &ResizeAttributes::sizes},
@@ -45,7 +50,10 @@ struct ResizeAttributes {
                                              Field{"rounding", &ResizeAttributes::rounding},
                                              Field{"cubic_a", &ResizeAttributes::cubic_a},
                                              Field{"exclude_outside", &ResizeAttributes::exclude_outside},
-                                             Field{"antialias", &ResizeAttributes::antialias}};
+                                             Field{"antialias", &ResizeAttributes::antialias},
+                                             Field{"starts", &ResizeAttributes::starts},
+                                             Field{"ends", &ResizeAttributes::ends},
+                                             Field{"extrapolation_value", &ResizeAttributes::extrapolation_value}};
 };
 // Axis after axis: nearest picks entries, linear and cubic (Keys 1981) are products with a matrix of weights, each row
 // normalized. An open size is an Error (kUnsupported), but for nearest with an integer factor and coordinates by which
@@ -61,9 +69,9 @@ struct ecotone::EnumNames<ecotone::op::ResizeMode> {
 };
 template <>
 struct ecotone::EnumNames<ecotone::op::ResizeCoordinates> {
-  static constexpr std::array<std::string_view, 6> kNames = {"half_pixel",         "half_pixel_symmetric",
-                                                             "pytorch_half_pixel", "align_corners",
-                                                             "asymmetric",         "tf_half_pixel_for_nn"};
+  static constexpr std::array<std::string_view, 7> kNames = {
+      "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
+      "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"};
 };
 template <>
 struct ecotone::EnumNames<ecotone::op::ResizeRounding> {

@@ -1,12 +1,14 @@
 // Runs ONNX's backend suite, as generate.py has written it, on the reference backend. Each case has a process of its
-// own for the time that it takes: a crash is a failed case. Usage: onnx_suite FOLDER --exceptions FILE [--write FILE]
-// [--only NAME]
+// own for the time that it takes: a crash is a failed case.
+// Usage: onnx_suite FOLDER --exceptions FILE [--write FILE] [--only NAME] [--operators DOC] [--write-operators DOC]
+// --write lists what fails anew; --operators holds the table of operators against DOC, --write-operators writes it.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/format/onnx/onnx.h"
+#include "ecotone/format/onnx/proto.h"
 #include "ecotone/ir/verify.h"
 
 namespace {
@@ -25,11 +28,20 @@ namespace {
 using namespace ecotone;
 namespace fs = std::filesystem;
 
-std::vector<Tensor> read_values(const fs::path& data, const char* prefix) {
-  std::vector<Tensor> values;
-  for (int i = 0; fs::exists(data / (prefix + std::to_string(i) + ".pb")); ++i)
-    for (Tensor& t : onnx::read_value_file(data / (prefix + std::to_string(i) + ".pb"))) values.push_back(t.plain());
+// The tensors of each file; several (or none) where the value is a sequence or optional.
+std::vector<std::vector<Tensor>> read_values(const fs::path& data, const char* prefix) {
+  std::vector<std::vector<Tensor>> values;
+  for (int i = 0; fs::exists(data / (prefix + std::to_string(i) + ".pb")); ++i) {
+    values.emplace_back();
+    for (Tensor& t : onnx::read_value_file(data / (prefix + std::to_string(i) + ".pb")))
+      values.back().push_back(t.plain());
+  }
   return values;
+}
+std::vector<Tensor> flat(const std::vector<std::vector<Tensor>>& values) {
+  std::vector<Tensor> all;
+  for (const std::vector<Tensor>& v : values) all.insert(all.end(), v.begin(), v.end());
+  return all;
 }
 
 // numpy.testing.assert_allclose with equal_nan, and equal shapes and types, as ONNX's runner judges.
@@ -60,18 +72,24 @@ std::string run_case(const fs::path& folder) try {
   std::ifstream(folder / "tolerance") >> rtol >> atol;
   for (int n = 0; fs::exists(folder / ("data_" + std::to_string(n))); ++n) {
     const fs::path data = folder / ("data_" + std::to_string(n));
-    const std::vector<Tensor> inputs = read_values(data, "input_"), expected = read_values(data, "output_");
+    const std::vector<std::vector<Tensor>> given = read_values(data, "input_");
+    const std::vector<Tensor> inputs = flat(given), expected = flat(read_values(data, "output_"));
     const fs::path file = folder / "model.onnx";
-    const ProgramRef signature = onnx::read_signature(file);
-    if (signature->inputs().size() != inputs.size())
-      return "takes " + std::to_string(signature->inputs().size()) + " tensors, is given " +
-             std::to_string(inputs.size());
+    const std::vector<onnx::DeclaredInput> declared = onnx::read_declared_inputs(file);
+    if (declared.size() != given.size())
+      return "takes " + std::to_string(declared.size()) + " inputs, is given " + std::to_string(given.size());
     onnx::ReadOptions options;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      const std::string& name = signature->inputs()[i].name;
-      options.shapes[name] = inputs[i].shape();
-      if (inputs[i].rank() <= 1 && inputs[i].size() <= (is_float(inputs[i].dtype()) ? 8 : 64))
-        options.known_inputs[name] = inputs[i];
+    for (size_t i = 0; i < given.size(); ++i) {
+      if (declared[i].is_sequence || declared[i].is_optional)
+        options.lengths[declared[i].name] = static_cast<int64_t>(given[i].size());
+      else if (given[i].size() != 1)
+        return "input " + std::to_string(i) + " holds " + std::to_string(given[i].size()) + " tensors, not one";
+      for (size_t k = 0; k < given[i].size(); ++k) {
+        const std::string name = declared[i].name + (declared[i].is_sequence ? "[" + std::to_string(k) + "]" : "");
+        const Tensor& t = given[i][k];
+        options.shapes[name] = t.shape();
+        if (t.rank() <= 1 && t.size() <= (is_float(t.dtype()) ? 8 : 64)) options.known_inputs[name] = t;
+      }
     }
     const ProgramRef program = onnx::read_program(file, options);
     verify(*program);
@@ -124,6 +142,81 @@ std::map<std::string, std::string> read_exceptions(const std::string& file) {
   return exceptions;
 }
 
+// What the suite says of an operator: "domain:Name", ai.onnx without domain.
+struct Tally {
+  int passed = 0, all = 0;
+  int64_t oldest = 0, newest = 0;  // opsets of the cases that pass
+};
+
+void count_operators(const fs::path& folder, bool passes, std::map<std::string, Tally>& tallies) {
+  const auto file = MappedFile::open(folder / "model.onnx");
+  const onnx::ModelProto model = onnx::decode_model(file->text());
+  std::map<std::string, int64_t> met;  // with the opset of the operator's domain
+  for (const onnx::NodeProto& n : model.graph->nodes) {
+    const auto it = model.opsets.find(n.domain == "ai.onnx" ? "" : n.domain);
+    met[n.domain.empty() ? n.op_type : n.domain + ":" + n.op_type] = it == model.opsets.end() ? 1 : it->second;
+  }
+  for (const auto& [name, opset] : met) {
+    Tally& t = tallies[name];
+    ++t.all;
+    if (!passes) continue;
+    t.oldest = t.passed == 0 ? opset : std::min(t.oldest, opset);
+    t.newest = std::max(t.newest, opset);
+    ++t.passed;
+  }
+}
+
+// docs/onnx-operators.md.
+std::string operator_table(const std::map<std::string, Tally>& tallies) {
+  std::map<std::string, std::map<std::string, Tally>> domains;
+  std::set<std::string> supported;
+  const auto place = [&](const std::string& name) -> Tally& {
+    const size_t colon = name.find(':');
+    return colon == std::string::npos ? domains["ai.onnx"][name]
+                                      : domains[name.substr(0, colon)][name.substr(colon + 1)];
+  };
+  for (const std::string_view name : onnx::supported_operators()) {
+    supported.emplace(name);
+    place(std::string(name)) = {};
+  }
+  std::string missing;
+  for (const auto& [name, tally] : tallies)
+    if (supported.contains(name))
+      place(name) = tally;
+    else
+      missing += (missing.empty() ? "" : ", ") + name;
+  std::ostringstream out;
+  out << "# ONNX operators\n\nWritten by `onnx_suite build/onnx --write-operators docs/onnx-operators.md`; the test "
+         "`onnx_suite` "
+         "fails when it is out of date.\n\n"
+         "Models of opsets 1 to 28 of ai.onnx are read. *Ran here* counts the cases of ONNX's own backend suite that "
+         "hold the "
+         "operator and give its\nresults; *opsets* are those of the cases that pass. *Read* means that an importer "
+         "exists, but "
+         "ONNX's suite has no case for it.\n";
+  for (const auto& [domain, operators] : domains) {
+    out << "\n## " << domain << " (" << operators.size() << ")\n\n| operator | state | opsets |\n| --- | --- | --- |\n";
+    for (const auto& [name, t] : operators) {
+      out << "| " << name << " | ";
+      if (t.all == 0)
+        out << "read | |\n";
+      else
+        out << "ran here: " << t.passed << " of " << t.all << " cases | "
+            << (t.passed == 0          ? std::string()
+                : t.oldest == t.newest ? std::to_string(t.oldest)
+                                       : std::to_string(t.oldest) + "-" + std::to_string(t.newest))
+            << " |\n";
+    }
+  }
+  out << "\n## In ONNX's suite, but not read\n\n" << missing << "\n";
+  return out.str();
+}
+
+std::string read_text(const std::string& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -139,11 +232,13 @@ int main(int argc, char** argv) {
   std::ofstream list;
   if (options.contains("--write")) list.open(options["--write"]);
   std::map<std::string, std::pair<int, int>> kinds;  // passed, all
+  std::map<std::string, Tally> tallies;
   int as_expected = 0, unexpected = 0;
   for (const fs::path& folder : cases) {
     const std::string kind = folder.parent_path().filename(), key = kind + "/" + folder.filename().string();
     if (options.contains("--only") && key != options["--only"]) continue;
     const std::string why = run_apart(folder);
+    count_operators(folder, why.empty(), tallies);
     kinds[kind].second += 1;
     kinds[kind].first += why.empty();
     if (list.is_open() && !why.empty()) list << key << "  # " << why << '\n';
@@ -161,8 +256,14 @@ int main(int argc, char** argv) {
       std::printf("%s: is listed as an exception, but there is no such case\n", key.c_str());
       ++unexpected;
     }
+  if (options.contains("--write-operators")) std::ofstream(options["--write-operators"]) << operator_table(tallies);
+  if (options.contains("--operators") && read_text(options["--operators"]) != operator_table(tallies)) {
+    std::printf("%s is out of date: write it anew with --write-operators\n", options["--operators"].c_str());
+    ++unexpected;
+  }
   for (const auto& [kind, count] : kinds)
-    std::printf("%s: %d of %d cases pass\n", kind.c_str(), count.first, count.second);
+    std::printf("%s: %d of %d numeric cases pass (%.2f%%)\n", kind.c_str(), count.first, count.second,
+                100.0 * count.first / count.second);
   std::printf("%d passed, %d failed\n", as_expected, unexpected);
   return unexpected || cases.empty() ? 1 : 0;
 }

@@ -17,8 +17,8 @@ std::vector<Expr> sorted(std::vector<Expr> x, size_t keys) {
   std::vector<Type> scalars;
   for (const Expr& e : x)
     for (int i = 0; i < 2; ++i) scalars.emplace_back(TensorType{e.dtype(), {}});
-  Region before = op::make_region(
-      b, "before", scalars, [&](Builder& g, std::span<const ValueId> args) -> std::vector<ValueId> {
+  Region before =
+      op::make_region(b, "before", scalars, [&](Builder& g, std::span<const ValueId> args) -> std::vector<ValueId> {
         std::optional<Expr> result;  // lexicographic, from the last key
         for (size_t k = keys; k-- > 0;) {
           const Expr l{g, args[2 * k]}, r{g, args[2 * k + 1]};
@@ -126,7 +126,7 @@ std::vector<Value> unique(NodeContext& n) {
   const Expr group = running_sum(starts.to(DType::kI64)) - 1.0;
   const Count count = count_of(starts, nullptr);
   Expr inverse = sorted({origin, group}, 1)[1];
-  const Expr position = true_places_first(starts);              // of each group's first entry, in sorted order
+  const Expr position = true_places_first(starts);  // of each group's first entry, in sorted order
   const Expr valid = line < count.value;
   Expr first = where(valid, {n.b, op::take(n.b, origin, position, 0)}, line.scalar(length));
   // A group ends where the next one starts.
@@ -233,10 +233,8 @@ std::vector<Value> non_max_suppression(NodeContext& n) {
 }  // namespace
 
 std::span<const Registration> choose_importers() {
-  static constexpr Registration list[] = {{"NonZero", non_zero},
-                                          {"Compress", compress},
-                                          {"Unique", unique},
-                                          {"NonMaxSuppression", non_max_suppression}};
+  static constexpr Registration list[] = {
+      {"NonZero", non_zero}, {"Compress", compress}, {"Unique", unique}, {"NonMaxSuppression", non_max_suppression}};
   return list;
 }
 

@@ -2,12 +2,14 @@
 // trip count unrolls.
 #include "ecotone/op/control.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/import.h"
 #include "ecotone/op/build.h"
+#include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/shape.h"
 
@@ -105,6 +107,55 @@ std::vector<Value> while_loop(NodeContext& n, const GraphProto& body) {
   return as_values(n, {results.begin() + 2, results.end() - 1});
 }
 
+// Whether the body hands on the condition that it is given.
+bool keeps_condition(const GraphProto& body) {
+  const std::string &given = body.inputs[1].name, &made = body.outputs[0].name;
+  if (given == made) return true;
+  return std::ranges::any_of(body.nodes, [&](const NodeProto& node) {
+    return node.op_type == "Identity" && node.domain.empty() && node.inputs.size() == 1 && node.inputs[0] == given &&
+           node.outputs.size() == 1 && node.outputs[0] == made;
+  });
+}
+
+// A loop that stacks outputs, as a scan over its trip count. Once the condition fails, trips change nothing any more,
+// and of the stacked outputs only the first ones are taken.
+std::vector<Value> scanned_loop(NodeContext& n, const GraphProto& body, std::optional<int64_t> known_trips,
+                                bool always) {
+  Builder& b = n.b;
+  const std::vector<std::string> names = n.graph.captures_of(std::array{&body});
+  const std::vector<ValueId> captures = captured(n, names);
+  Dim length;
+  if (known_trips) {
+    length = std::max<int64_t>(0, *known_trips);
+  } else {
+    const ValueId trips = op::reshape(b, n.in(0), {}), zero = op::scalar_int(b, n.dtype(0), 0);
+    length = op::size_from(b, op::maximum(b, trips, zero), std::numeric_limits<int32_t>::max(), "trips");
+  }
+  std::vector<ValueId> carries{op::scalar_int(b, DType::kI64, 0),
+                               n.has(1) ? op::reshape(b, n.in(1), {}) : op::scalar_int(b, DType::kBool, 1)};
+  for (size_t i = 2; i < n.input_count(); ++i) carries.push_back(n.in(i));
+  const size_t count_at = carries.size();  // trips that ran
+  carries.push_back(op::scalar_int(b, DType::kI64, 0));
+  std::vector<Type> types;
+  for (ValueId v : carries) types.push_back(b.type(v));
+  Region step = n.graph.region(
+      body, types, names, "body", [&](Builder& g, std::span<const ValueId> args, std::vector<ValueId> results) {
+        results[0] = op::and_(g, args[1], op::reshape(g, results[0], {}));
+        if (!always)
+          for (size_t i = 1; i + 1 < count_at; ++i) results[i] = op::select(g, args[1], results[i], args[i + 1]);
+        results.insert(results.begin(), op::add(g, args[0], op::scalar_int(g, DType::kI64, 1)));
+        const ValueId ran = op::add(g, args[count_at], op::convert(g, args[1], DType::kI64));
+        results.insert(results.begin() + static_cast<std::ptrdiff_t>(count_at), ran);
+        return results;
+      });
+  std::vector<ValueId> results = op::scan(b, carries, {}, length, std::move(step), false, captures);
+  if (!always)
+    for (size_t i = count_at + 1; i < results.size(); ++i)
+      results[i] = op::take_prefix(b, results[i], results[count_at], 0);
+  results.erase(results.begin() + static_cast<std::ptrdiff_t>(count_at));
+  return as_values(n, {results.begin() + 2, results.end()});
+}
+
 std::vector<Value> loop(NodeContext& n) {
   const GraphProto& body = n.graph_attribute("body");
   const size_t carried = n.input_count() < 2 ? 0 : n.input_count() - 2;
@@ -115,8 +166,8 @@ std::vector<Value> loop(NodeContext& n) {
   const bool stacks = body.outputs.size() > carried + 1;
   if (trips && condition && *trips <= kMostUnrolled)
     if (auto values = unrolled(n, body, *trips, *condition != 0)) return std::move(*values);
-  if (stacks)
-    fail_kind(ErrorKind::kUnsupported, "a Loop that stacks outputs and whose trip count is not known when it is read");
+  if (stacks && !n.has(0)) fail_kind(ErrorKind::kUnsupported, "a Loop that stacks outputs and has no trip count");
+  if (stacks) return scanned_loop(n, body, trips, condition == 1 && keeps_condition(body));
   return while_loop(n, body);
 }
 
@@ -130,8 +181,57 @@ ValueId move_axis(Builder& b, ValueId x, int64_t from, int64_t to) {
   return op::transpose(b, x, std::move(order));
 }
 
+// Opset 8's Scan: each entry of a batch, known when the model is read, has a scan of its own.
+std::vector<Value> batched_scan(NodeContext& n) {
+  Builder& b = n.b;
+  const GraphProto& body = n.graph_attribute("body");
+  const auto given = static_cast<int64_t>(n.input_count()) - 1, scanned_count = n.int_attribute("num_scan_inputs", 0);
+  if (scanned_count < 1 || scanned_count > given) fail("num_scan_inputs is {}", scanned_count);
+  if (n.has(0)) fail_kind(ErrorKind::kUnsupported, "Scan of opset 8 with sequence lengths");
+  const auto states = static_cast<size_t>(given - scanned_count);
+  const auto directions = n.ints_attribute("directions").value_or(std::vector<int64_t>{});
+  if (n.rank(1) == 0) fail("input 1 has no batch dimension");
+  const Dim batch = n.type(1).shape[0];
+  if (!batch.is_constant() || batch.constant() < 1 || batch.constant() > kMostUnrolled)
+    fail_kind(ErrorKind::kUnsupported, "Scan of opset 8 over an open or large batch");
+  const std::vector<std::string> names = n.graph.captures_of(std::array{&body});
+  const std::vector<ValueId> captures = captured(n, names);
+  const int64_t front[] = {0};
+  std::vector<std::vector<ValueId>> parts;
+  for (int64_t entry = 0; entry < batch.constant(); ++entry) {
+    std::vector<ValueId> carries, scanned;
+    std::vector<Type> types;
+    for (size_t i = 0; i < static_cast<size_t>(given); ++i) {
+      std::vector<Dim> start(static_cast<size_t>(n.rank(i + 1)), 0), limit = n.type(i + 1).shape;
+      start.at(0) = entry;
+      limit.at(0) = entry + 1;
+      ValueId x = op::squeeze(b, op::slice(b, n.in(i + 1), std::move(start), std::move(limit)), front);
+      TensorType type = b.tensor_type(x);
+      if (i >= states) {
+        if (type.rank() == 0) fail("input {} has no dimension to scan", i + 1);
+        if (i - states < directions.size() && directions[i - states] == 1) x = op::reverse(b, x, {0});
+        type.shape.erase(type.shape.begin());
+      }
+      (i < states ? carries : scanned).push_back(x);
+      types.emplace_back(std::move(type));
+    }
+    const Dim length = b.tensor_type(scanned[0]).shape[0];
+    std::vector<ValueId> results =
+        op::scan(b, carries, scanned, length, n.graph.region(body, types, names, "scan"), false, captures);
+    for (ValueId& v : results) v = op::expand_dims(b, v, front);
+    parts.push_back(std::move(results));
+  }
+  std::vector<ValueId> outputs;
+  for (size_t k = 0; k < parts[0].size(); ++k) {
+    std::vector<ValueId> column;
+    for (const std::vector<ValueId>& p : parts) column.push_back(p[k]);
+    outputs.push_back(op::concatenate(b, column, 0));
+  }
+  return as_values(n, outputs);
+}
+
 std::vector<Value> scan(NodeContext& n) {
-  if (n.opset < 9) fail_kind(ErrorKind::kUnsupported, "Scan of opset 8, with its batch dimension");
+  if (n.opset < 9) return batched_scan(n);
   const GraphProto& body = n.graph_attribute("body");
   const int64_t scanned_count = n.int_attribute("num_scan_inputs", 0);
   if (scanned_count < 1 || scanned_count > static_cast<int64_t>(n.input_count()))

@@ -22,16 +22,14 @@ class Expr {
   Builder& builder() const { return *b_; }
   const TensorType& type() const { return b_->tensor_type(id_); }
   std::vector<Dim> shape() const { return type().shape; }
-  Dim size(int64_t axis) const { return type().shape.at(static_cast<size_t>(axis < 0 ? axis + rank() : axis)); }
+  Dim size(int64_t axis) const { return type().shape[static_cast<size_t>(op::normalize_axis(axis, rank()))]; }
   int64_t rank() const { return type().rank(); }
   DType dtype() const { return type().dtype; }
 
   Expr made(ValueId id) const { return {*b_, id}; }
   // A scalar of this dtype.
   Expr scalar(double v) const { return made(op::scalar(*b_, dtype(), v)); }
-  Expr scalar(const Dim& v) const {
-    return made(op::convert(*b_, op::dim_value(*b_, v, DType::kI64), dtype()));
-  }
+  Expr scalar(const Dim& v) const { return made(op::convert(*b_, op::dim_value(*b_, v, DType::kI64), dtype())); }
   Expr to(DType dtype) const { return made(op::convert(*b_, id_, dtype)); }
   Expr reshape(std::vector<Dim> shape) const { return made(op::reshape(*b_, id_, std::move(shape))); }
   Expr transpose(std::vector<int64_t> order) const { return made(op::transpose(*b_, id_, std::move(order))); }
@@ -42,14 +40,15 @@ class Expr {
   // Entries [from, to) of an axis.
   Expr part(int64_t axis, const Dim& from, const Dim& to) const {
     std::vector<Dim> start(static_cast<size_t>(rank()), 0), limit = shape();
-    start.at(static_cast<size_t>(axis)) = from;
-    limit.at(static_cast<size_t>(axis)) = to;
+    const auto at = static_cast<size_t>(op::normalize_axis(axis, rank()));
+    start[at] = from;
+    limit[at] = to;
     return made(op::slice(*b_, id_, std::move(start), std::move(limit)));
   }
   // Entry `at` of an axis, which goes.
   Expr entry(int64_t axis, int64_t at) const {
     std::vector<Dim> left = shape();
-    left.erase(left.begin() + axis);
+    left.erase(left.begin() + op::normalize_axis(axis, rank()));
     return part(axis, at, at + 1).reshape(std::move(left));
   }
   Expr reduced(std::vector<int64_t> axes, op::Reducer reducer) const {
@@ -62,11 +61,11 @@ class Expr {
     return sum(axes) / scalar(count);
   }
 
-#define ECOTONE_EXPR_BINARY(sign, function)                                           \
-  friend Expr operator sign(const Expr& x, const Expr& y) {                           \
-    return x.made(op::broadcast_binary(x.builder(), op::function, x, y));             \
-  }                                                                                   \
-  friend Expr operator sign(const Expr& x, double y) { return x sign x.scalar(y); }   \
+#define ECOTONE_EXPR_BINARY(sign, function)                                         \
+  friend Expr operator sign(const Expr& x, const Expr& y) {                         \
+    return x.made(op::broadcast_binary(x.builder(), op::function, x, y));           \
+  }                                                                                 \
+  friend Expr operator sign(const Expr& x, double y) { return x sign x.scalar(y); } \
   friend Expr operator sign(double x, const Expr& y) { return y.scalar(x) sign y; }
   ECOTONE_EXPR_BINARY(+, add)
   ECOTONE_EXPR_BINARY(-, subtract)
@@ -78,13 +77,13 @@ class Expr {
 #undef ECOTONE_EXPR_BINARY
   Expr operator!() const { return made(op::not_(*b_, id_)); }
 
-#define ECOTONE_EXPR_COMPARE(sign, direction)                                                                        \
-  friend Expr operator sign(const Expr& x, const Expr& y) {                                                          \
-    return x.made(op::broadcast_binary(                                                                              \
-        x.builder(),                                                                                                 \
+#define ECOTONE_EXPR_COMPARE(sign, direction)                                                                         \
+  friend Expr operator sign(const Expr& x, const Expr& y) {                                                           \
+    return x.made(op::broadcast_binary(                                                                               \
+        x.builder(),                                                                                                  \
         [](Builder& b, ValueId l, ValueId r) { return op::compare(b, op::ComparisonDirection::direction, l, r); }, x, \
-        y));                                                                                                         \
-  }                                                                                                                  \
+        y));                                                                                                          \
+  }                                                                                                                   \
   friend Expr operator sign(const Expr& x, double y) { return x sign x.scalar(y); }
   ECOTONE_EXPR_COMPARE(<, kLt)
   ECOTONE_EXPR_COMPARE(<=, kLe)

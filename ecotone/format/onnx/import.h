@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "ecotone/format/onnx/proto.h"
 #include "ecotone/ir/builder.h"
+#include "ecotone/op/contract.h"
 #include "ecotone/op/reduce.h"
 
 namespace ecotone::onnx {
@@ -24,14 +26,16 @@ struct Value {
   std::optional<Tensor> constant;
   // Small integer (or bool) tensors of rank 0 or 1 as sizes: how shape arithmetic is folded.
   std::optional<std::vector<Dim>> dims;
-  bool present = true;  // false: an optional input or output that is left out
+  bool present = true;                              // false: an optional input or output that is left out
+  std::shared_ptr<const std::vector<Value>> items;  // of a sequence; else null
 
   static Value absent() {
     Value v;
     v.present = false;
     return v;
   }
-  static Value of(const Builder& b, ValueId id) { return {b.tensor_type(id), id, {}, {}, true}; }
+  static Value of(const Builder& b, ValueId id) { return {b.tensor_type(id), id, {}, {}, true, {}}; }
+  static Value sequence(std::vector<Value> items);
   static Value of_constant(Tensor t);
   // A vector of sizes, or a scalar of one.
   static Value of_dims(std::vector<Dim> dims, DType dtype = DType::kI64, bool scalar = false);
@@ -115,6 +119,16 @@ std::span<const Registration> signal_importers();
 std::span<const Registration> training_importers();
 std::span<const Registration> choose_importers();
 std::span<const Registration> sequence_model_importers();
+std::span<const Registration> sequence_importers();
+std::span<const Registration> integer_conv_importers();
+std::span<const Registration> statistics_importers();
+std::span<const Registration> ml_importers();
+// All of them, in the order of their names.
+std::vector<std::string_view> importer_names();
+
+// Strides, dilations, paddings and groups of a node that convolves input 0 with input `weight`.
+op::ConvolutionAttributes convolution_attributes(NodeContext& n, size_t weight);
+std::vector<Value> batch_normalization_training(NodeContext& n);
 
 // MaxPool, and where in input 0 each largest entry was (i64).
 std::pair<ValueId, ValueId> max_pool_with_indices(NodeContext& n, op::WindowAttributes window);

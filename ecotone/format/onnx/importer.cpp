@@ -18,10 +18,14 @@ constexpr int kMaxFunctionDepth = 32;
 const std::unordered_map<std::string_view, Importer>& registry() {
   static const auto* const table = [] {
     auto* t = new std::unordered_map<std::string_view, Importer>;
-    for (auto list : {math_importers, shape_importers, reduce_importers, nn_importers, rnn_importers, control_importers,
-                      element_importers, quant_importers, attention_importers, loss_importers, misc_importers,
-                      einsum_importers, grid_importers, region_importers, signal_importers, training_importers,
-                      choose_importers, sequence_model_importers, contrib_math_importers, contrib_norm_importers,
+    for (auto list : {math_importers,         shape_importers,        reduce_importers,
+                      nn_importers,           rnn_importers,          control_importers,
+                      element_importers,      quant_importers,        attention_importers,
+                      loss_importers,         misc_importers,         einsum_importers,
+                      grid_importers,         region_importers,       signal_importers,
+                      training_importers,     choose_importers,       sequence_model_importers,
+                      sequence_importers,     integer_conv_importers, statistics_importers,
+                      ml_importers,           contrib_math_importers, contrib_norm_importers,
                       contrib_attention_importers, contrib_quant_importers})
       for (const Registration& r : list()) t->emplace(r.op_type, r.importer);
     return t;
@@ -112,6 +116,13 @@ std::optional<std::vector<Tensor>> evaluate_plainly(const Program& p, std::span<
 
 }  // namespace
 
+std::vector<std::string_view> importer_names() {
+  std::vector<std::string_view> names;
+  for (const auto& [name, importer] : registry()) names.push_back(name);
+  std::ranges::sort(names);
+  return names;
+}
+
 void GraphImporter::define(const std::string& name, Value value) {
   if (name.empty()) return;
   if (!values_.emplace(name, std::move(value)).second)
@@ -132,6 +143,8 @@ const Value* GraphImporter::find(const std::string& name) {
 ValueId GraphImporter::materialize(const Value& value) {
   if (value.id != kNoValue) return value.id;
   if (value.constant) return op::constant(b, value.constant->plain());
+  if (value.items) fail_kind(ErrorKind::kUnsupported, "a sequence where a tensor is needed");
+  if (!value.present) fail("an empty optional where a tensor is needed");
   if (!value.dims) fail_kind(ErrorKind::kInternal, "a value without content");
   std::vector<ValueId> parts;
   for (const Dim& d : *value.dims) {
@@ -238,6 +251,8 @@ std::optional<std::vector<Value>> GraphImporter::folded(const NodeProto& node, c
   GraphImporter inner(model_, scratch, this);
   inner.opsets_ = opsets_;
   std::vector<Value> results = inner.import_node(node, std::move(constants));
+  for (const Value& v : results)
+    if (v.items || !v.present) return std::nullopt;
   for (size_t i = 0; i < results.size(); ++i)
     if (!results[i].constant && !results[i].dims) {
       // Only what shapes are made of: larger results stay equations.
@@ -347,7 +362,10 @@ std::vector<std::string> GraphImporter::captures_of(std::span<const GraphProto* 
   std::unordered_set<std::string> seen;
   for (const GraphProto* g : graphs) free_names(*g, names, seen);
   for (const std::string& name : names)
-    if (const Value* v = find(name); v && v->present && !v->constant && !v->dims) captured.push_back(name);
+    if (const Value* v = find(name); v && v->present && !v->constant && !v->dims) {
+      if (v->items) fail_kind(ErrorKind::kUnsupported, "the sequence '{}' in a subgraph that runs as a region", name);
+      captured.push_back(name);
+    }
   return captured;
 }
 

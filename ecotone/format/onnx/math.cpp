@@ -155,6 +155,23 @@ std::vector<Value> where(NodeContext& n) {
 
 // Cast ----------------------------------------------------------------------------------------------------------------
 
+// x's magnitude as a power of two, rounded up, down or to nearest (the larger of equals); NaN stays. f8e8m0 has no
+// sign, zero or infinity: what is too small or, when `saturate`, too large becomes the nearest end.
+ValueId power_of_two(Builder& b, ValueId x, const std::string& mode, bool saturate) {
+  const ValueId wide = op::convert(b, x, DType::kF32);
+  const ValueId bits = op::bitcast_convert(b, op::abs(b, wide), DType::kU32);
+  const auto number = [&](double v) { return op::full_like(b, bits, v); };
+  const double added = mode == "up" ? 0x7FFFFF : mode == "nearest" ? 0x400000 : 0;
+  const ValueId exponent = op::and_(b, op::add(b, bits, number(added)), number(0x7F800000));
+  const auto limit = [&](ValueId v, double low, double high) {
+    const ValueId raised = op::maximum(b, v, op::full_like(b, v, low));
+    return saturate ? op::minimum(b, raised, op::full_like(b, raised, high)) : raised;
+  };
+  const ValueId rounded = limit(op::bitcast_convert(b, exponent, DType::kF32), 0x1p-126, 0x1p127);
+  const ValueId nan = op::compare(b, op::ComparisonDirection::kNe, wide, wide);
+  return op::convert(b, op::select(b, nan, wide, rounded), DType::kF8E8M0FNU);
+}
+
 Value cast(NodeContext& n, DType to, bool saturate) {
   const DType from = n.dtype(0);
   if (const auto* d = n.dims(0); d && is_integer(to) && is_integer(from) && bit_width(to) >= 32)
@@ -164,6 +181,8 @@ Value cast(NodeContext& n, DType to, bool saturate) {
     if (zero != Decision::kUnknown) return Value::of_dims({zero == Decision::kNo}, to, n.rank(0) == 0);
   }
   const ValueId x = n.in(0);
+  if (to == DType::kF8E8M0FNU && is_float(from) && from != to)
+    return n.result(power_of_two(n.b, x, n.string_attribute("round_mode", "up"), saturate));
   // Small floats without infinities saturate by default; infinities then become the largest value.
   if (saturate && is_float(to) && bit_width(to) == 8 && to != DType::kF8E8M0FNU && (is_float(from))) {
     const double limit = max_finite(to);

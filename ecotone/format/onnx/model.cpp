@@ -94,31 +94,68 @@ void check_declared(const ValueInfo& v, const TensorType& type, std::span<const 
        type.str(symbols));
 }
 
+// One tensor that the Program takes.
+Value input_value(const ValueInfo& v, const ReadOptions& options, Builder& b) {
+  Value value;
+  value.type = input_type(v, options, b);
+  value.id = b.input(v.name, value.type);
+  if (const auto it = options.known_inputs.find(v.name); it != options.known_inputs.end()) {
+    Value known = Value::of_constant(it->second);
+    value.constant = known.constant;
+    value.dims = known.dims;
+  }
+  return value;
+}
+
+struct Container {
+  bool is_sequence = false, is_optional = false;
+  const TypeProto* element;  // null when it holds no tensors
+};
+Container container(const TypeProto& type) {
+  Container c;
+  c.element = &type;
+  if (c.element->kind == TypeProto::kOptional) {
+    c.is_optional = true;
+    c.element = c.element->inner.get();
+  }
+  if (c.element && c.element->kind == TypeProto::kSequence) {
+    c.is_sequence = true;
+    c.element = c.element->inner.get();
+  }
+  if (c.element && c.element->kind != TypeProto::kTensor) c.element = nullptr;
+  return c;
+}
+
+// A sequence or optional of as many tensors as the options say.
+Value container_value(const ValueInfo& v, const ReadOptions& options, Builder& b) {
+  constexpr int64_t kMostItems = 4096;
+  const Container c = container(v.type);
+  if (!c.element) fail_kind(ErrorKind::kUnsupported, "a type that holds no tensors");
+  const auto it = options.lengths.find(v.name);
+  if (it == options.lengths.end()) fail_kind(ErrorKind::kUnsupported, "how many tensors it holds is open");
+  if (it->second < 0 || it->second > (c.is_sequence ? kMostItems : 1)) fail("{} tensors", it->second);
+  if (!c.is_sequence) return it->second == 0 ? Value::absent() : input_value({v.name, *c.element}, options, b);
+  std::vector<Value> items;
+  for (int64_t i = 0; i < it->second; ++i)
+    items.push_back(input_value({v.name + "[" + std::to_string(i) + "]", *c.element}, options, b));
+  return Value::sequence(std::move(items));
+}
+
 void read_inputs(const GraphProto& graph, const ReadOptions& options, GraphImporter& importer,
                  GraphImporter::Model& model) {
   for (const auto& [name, shape] : options.shapes)
-    if (std::ranges::none_of(graph.inputs, [&](const ValueInfo& v) { return v.name == name; })) {
+    if (std::ranges::none_of(graph.inputs, [&](const ValueInfo& v) {
+          return v.name == name || (v.type.kind != TypeProto::kTensor && name.starts_with(v.name + "["));
+        })) {
       std::string names;
       for (const ValueInfo& v : graph.inputs) names += (names.empty() ? "" : ", ") + v.name;
       fail("--shape names '{}', but the inputs are {}", name, names);
     }
   for (const ValueInfo& v : graph.inputs) {
     if (importer.find(v.name)) continue;  // an initializer gives its value
-    if (v.type.kind != TypeProto::kTensor) {
-      model.unsupported.push_back("input '" + v.name + "' is no tensor");
-      importer.poison(v.name);
-      continue;
-    }
     try {
-      Value value;
-      value.type = input_type(v, options, importer.b);
-      value.id = importer.b.input(v.name, value.type);
-      if (const auto it = options.known_inputs.find(v.name); it != options.known_inputs.end()) {
-        Value known = Value::of_constant(it->second);
-        value.constant = known.constant;
-        value.dims = known.dims;
-      }
-      importer.define(v.name, std::move(value));
+      importer.define(v.name, v.type.kind == TypeProto::kTensor ? input_value(v, options, importer.b)
+                                                                : container_value(v, options, importer.b));
     } catch (const Error& e) {
       if (e.kind() != ErrorKind::kUnsupported) throw e.with_context("input '" + v.name + "'");
       model.unsupported.push_back("input '" + v.name + "': " + e.what());
@@ -153,7 +190,13 @@ ProgramRef read_model(const ModelProto& proto, const std::filesystem::path& fold
     const Value* value = importer.find(v.name);
     if (!value) fail("output '{}' is made by nothing: the graph has a dangling name", v.name);
     check_declared(v, value->type, builder.symbols());
-    builder.output(v.name, importer.materialize(*value));
+    if (!value->present) continue;  // an empty optional
+    if (!value->items) {
+      builder.output(v.name, importer.materialize(*value));
+      continue;
+    }
+    for (size_t i = 0; i < value->items->size(); ++i)
+      builder.output(v.name + "[" + std::to_string(i) + "]", importer.materialize((*value->items)[i]));
   }
   return std::move(builder).build();
 }
@@ -184,6 +227,28 @@ ProgramRef read_signature(const std::filesystem::path& path) {
   } catch (const Error& e) {
     throw e.with_context(path.string());
   }
+}
+
+std::vector<DeclaredInput> read_declared_inputs(const std::filesystem::path& path) {
+  const auto file = MappedFile::open(path);
+  try {
+    const ModelProto proto = decode_model(file->text());
+    check_versions(proto);
+    std::vector<DeclaredInput> inputs;
+    for (const ValueInfo& v : proto.graph->inputs) {
+      if (std::ranges::any_of(proto.graph->initializers, [&](const TensorProto& t) { return t.name == v.name; }))
+        continue;
+      const Container c = container(v.type);
+      inputs.push_back({v.name, c.is_sequence, c.is_optional});
+    }
+    return inputs;
+  } catch (const Error& e) {
+    throw e.with_context(path.string());
+  }
+}
+
+std::vector<std::string_view> supported_operators() {
+  return importer_names();
 }
 
 ProgramRef read_program(const std::filesystem::path& path, const ReadOptions& options) {

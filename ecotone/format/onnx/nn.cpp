@@ -83,8 +83,10 @@ ValueId with_bias(NodeContext& n, ValueId y, size_t input) {
   return n.has(input) ? op::add(n.b, y, per_channel(n.b, n.in(input), y)) : y;
 }
 
-std::vector<Value> conv(NodeContext& n) {
-  const TensorType& weight = n.type(1);
+}  // namespace
+
+op::ConvolutionAttributes convolution_attributes(NodeContext& n, size_t weight_input) {
+  const TensorType& weight = n.type(weight_input);
   if (weight.rank() != n.rank(0) || n.rank(0) < 3)
     fail("the input has {} dimensions, the weight {}", n.rank(0), weight.rank());
   const std::vector<int64_t> kernel = n.ints_attribute("kernel_shape").value_or(spatial_sizes(weight));
@@ -95,7 +97,13 @@ std::vector<Value> conv(NodeContext& n) {
   a.padding_low = w.low;
   a.padding_high = w.high;
   a.feature_group_count = n.int_attribute("group", 1);
-  return {n.result(with_bias(n, op::convolution(n.b, n.in(0), n.in(1), std::move(a)), 2))};
+  return a;
+}
+
+namespace {
+
+std::vector<Value> conv(NodeContext& n) {
+  return {n.result(with_bias(n, op::convolution(n.b, n.in(0), n.in(1), convolution_attributes(n, 1)), 2))};
 }
 
 // The transpose of a convolution: the input dilated by the stride, convolved with the kernel turned around.
@@ -201,8 +209,8 @@ std::vector<Value> global_max_pool(NodeContext& n) {
 // Normalization -------------------------------------------------------------------------------------------------------
 
 std::vector<Value> batch_normalization(NodeContext& n) {
-  if (n.int_attribute("training_mode", 0) != 0 || n.wants(1))
-    fail_kind(ErrorKind::kUnsupported, "BatchNormalization that trains");
+  if (n.int_attribute("training_mode", 0) != 0) return batch_normalization_training(n);
+  if (n.wants(1)) fail_kind(ErrorKind::kUnsupported, "BatchNormalization that trains, before opset 14");
   const ValueId x = n.in(0), scale = n.in(1), bias = n.in(2), mean = n.in(3), variance = n.in(4);
   return {n.result(op::batch_norm(n.b, x, scale, bias, mean, variance, n.float_attribute("epsilon", 1e-5)))};
 }
@@ -283,6 +291,25 @@ E named(const std::string& name, const char* attribute) {
   return static_cast<E>(at - names.begin());
 }
 
+// The largest (smallest) sizes that keep the proportions and do not go beyond (below) what is asked for.
+std::vector<Dim> proportional(NodeContext& n, const std::string& policy, std::vector<Dim> sizes,
+                              const std::vector<int64_t>& axes, double& scale) {
+  if (policy != "not_larger" && policy != "not_smaller") fail("keep_aspect_ratio_policy '{}' is unknown", policy);
+  const auto in = [&](size_t i) {
+    const Dim d = n.type(0).shape[static_cast<size_t>(axes[i])];
+    if (!d.is_constant() || !sizes[i].is_constant())
+      fail_kind(ErrorKind::kUnsupported, "resizing between open sizes; fix them with --shape");
+    return static_cast<double>(std::max<int64_t>(1, d.constant()));
+  };
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const double ratio = static_cast<double>(sizes[i].constant()) / in(i);
+    if (i == 0 || (policy == "not_larger" ? ratio < scale : ratio > scale)) scale = ratio;
+  }
+  if (!(scale > 0 && scale < 1e6)) fail("a scale must be positive and below a million");
+  for (size_t i = 0; i < sizes.size(); ++i) sizes[i] = static_cast<int64_t>(std::floor(in(i) * scale + 0.5));
+  return sizes;
+}
+
 std::vector<Value> resize(NodeContext& n) {
   const bool upsample = n.node.op_type == "Upsample", old = upsample || n.opset < 11;
   const size_t scales_input = old ? 1 : 2;
@@ -297,8 +324,8 @@ std::vector<Value> resize(NodeContext& n) {
   r.cubic_a = n.float_attribute("cubic_coeff_a", -0.75);
   r.exclude_outside = n.int_attribute("exclude_outside", 0) != 0;
   r.antialias = n.int_attribute("antialias", 0) != 0;
-  if (n.string_attribute("keep_aspect_ratio_policy", "stretch") != "stretch")
-    fail_kind(ErrorKind::kUnsupported, "keep_aspect_ratio_policy");
+  r.extrapolation_value = n.float_attribute("extrapolation_value", 0);
+  const bool crops = r.coordinates == op::ResizeCoordinates::kTfCropAndResize;
   std::vector<int64_t> axes(static_cast<size_t>(n.rank(0)));
   std::iota(axes.begin(), axes.end(), 0);
   if (const auto given = n.ints_attribute("axes")) {
@@ -315,30 +342,48 @@ std::vector<Value> resize(NodeContext& n) {
   }
   std::vector<Dim> sizes;
   if (has_sizes) sizes = n.sizes(3, "sizes");
+  std::vector<double> roi;  // all starts, then all ends
+  if (crops) {
+    const Tensor* t = old ? nullptr : n.constant(1);
+    if (!t || t->size() != 2 * static_cast<int64_t>(axes.size()))
+      fail_kind(ErrorKind::kUnsupported, "tf_crop_and_resize whose region is not known or has not two entries an axis");
+    for (int64_t i = 0; i < t->size(); ++i) roi.push_back(t->plain().at_double(i));
+    for (double v : roi)
+      if (!(std::fabs(v) < 1e6)) fail("the region to resize goes to {}", v);
+  }
   if ((has_sizes ? sizes.size() : scales.size()) != axes.size())
     fail("scales or sizes do not have {} entries", axes.size());
+  double kept_scale = 0;  // of all axes, where the proportions are kept
+  if (const std::string policy = n.string_attribute("keep_aspect_ratio_policy", "stretch");
+      policy != "stretch" && has_sizes)
+    sizes = proportional(n, policy, std::move(sizes), axes, kept_scale);
   for (size_t i = 0; i < axes.size(); ++i) {
     const Dim in = n.type(0).shape[static_cast<size_t>(axes[i])];
     Dim out;
     double scale = 1;
     if (has_sizes) {
       out = sizes[i];
-      if (in == out) continue;
+      if (in == out && !crops) continue;
       if (!in.is_constant() || !out.is_constant())
         fail_kind(ErrorKind::kUnsupported, "resizing between open sizes; fix them with --shape");
-      scale = static_cast<double>(out.constant()) / static_cast<double>(in.constant());
+      scale = kept_scale > 0 ? kept_scale : static_cast<double>(out.constant()) / static_cast<double>(in.constant());
     } else {
       scale = scales[i];
       if (!(scale > 0 && scale < 1e6)) fail("a scale must be positive and below a million");
-      if (scale == 1) continue;
+      if (scale == 1 && !crops) continue;
       if (in.is_constant())
-        out = static_cast<int64_t>(std::floor(static_cast<double>(in.constant()) * scale));
+        out = static_cast<int64_t>(std::floor(static_cast<double>(in.constant()) *
+                                              (crops ? (roi[i + axes.size()] - roi[i]) * scale : scale)));
       else
         out = in * static_cast<int64_t>(scale);
     }
     r.axes.push_back(axes[i]);
     r.sizes.push_back(out);
     r.scales.push_back(scale);
+    if (crops) {
+      r.starts.push_back(roi[i]);
+      r.ends.push_back(roi[i + axes.size()]);
+    }
   }
   if (r.axes.empty()) return {n.input(0)};
   return {n.result(op::resize(n.b, n.in(0), std::move(r)))};

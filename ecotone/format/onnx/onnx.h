@@ -16,6 +16,9 @@ namespace ecotone::onnx {
 struct ReadOptions {
   std::map<std::string, std::vector<int64_t>>
       shapes;  // sizes of inputs by name: what the model leaves open becomes fixed
+  // How many tensors a sequence input `x` holds (an optional one: 0 or 1); their sizes are shapes["x[0]"] and so on (an
+  // optional tensor's shapes["x"]), and in the Program they are inputs of these names.
+  std::map<std::string, int64_t> lengths;
   std::map<std::string, Tensor>
       known_inputs;  // integer inputs whose values shapes may be computed from; they stay inputs
 };
@@ -40,6 +43,17 @@ std::vector<Tensor> read_values(std::string_view bytes, const std::filesystem::p
                                 const std::shared_ptr<const void>& owner);
 // Writes one TensorProto; atomic.
 void write_value_file(const std::filesystem::path& path, const std::string& name, const Tensor& value);
+
+// What the model's graph takes, in order; initializers are left out.
+struct DeclaredInput {
+  std::string name;
+  bool is_sequence = false;  // a sequence, or an optional one
+  bool is_optional = false;
+};
+std::vector<DeclaredInput> read_declared_inputs(const std::filesystem::path& path);
+
+// The operators that can be read ("Add", "ai.onnx.ml:Binarizer"), sorted.
+std::vector<std::string_view> supported_operators();
 
 // Whether the bytes start as a ModelProto does.
 bool looks_like_onnx(std::span<const std::byte> bytes);

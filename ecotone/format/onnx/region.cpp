@@ -51,7 +51,8 @@ std::vector<Value> roi_align(NodeContext& n) {
     fail_kind(ErrorKind::kUnsupported, "RoiAlign whose number of samples depends on the regions (sampling_ratio 0)");
   if (n.rank(0) != 4 || n.rank(1) != 2 || height < 1 || width < 1)
     fail("RoiAlign takes images of four dimensions, regions of two and a positive output size");
-  const bool half = n.string_attribute("coordinate_transformation_mode", n.opset < 16 ? "output_half_pixel" : "half_pixel") == "half_pixel";
+  const bool half = n.string_attribute("coordinate_transformation_mode",
+                                       n.opset < 16 ? "output_half_pixel" : "half_pixel") == "half_pixel";
   const std::string mode = n.string_attribute("mode", "avg");
   if (mode != "avg" && mode != "max") fail("mode '{}' is unknown", mode);
   const double scale = n.float_attribute("spatial_scale", 1);
@@ -115,7 +116,8 @@ std::vector<Value> deform_conv(NodeContext& n) {
   const auto axis = [&](size_t d) {
     const std::vector<Dim> line{1, 1, kh, kw, oh, ow};
     const auto kernel = static_cast<int64_t>(2 + d), out = static_cast<int64_t>(4 + d);
-    const Expr start = places(n.b, line, out, x.dtype()) * static_cast<double>(strides[d]) - static_cast<double>(pads[d]);
+    const Expr start =
+        places(n.b, line, out, x.dtype()) * static_cast<double>(strides[d]) - static_cast<double>(pads[d]);
     const Expr position = moved.entry(4, static_cast<int64_t>(d)) + start +
                           places(n.b, line, kernel, x.dtype()) * static_cast<double>(dilations[d]);
     return corners(position, position.scalar(x.size(static_cast<int64_t>(2 + d)) - 1), false);
@@ -166,9 +168,10 @@ std::vector<Value> col2im(NodeContext& n) {
   std::vector<Dim> placed{x.size(0), x.size(1)}, kernel{};
   int64_t entries = 1;
   for (size_t i = 0; i < rank; ++i) {
-    if (block[i] < 1 || block[i] > 4096 || strides[i] < 1 || dilations[i] < 1) fail("block_shape, strides and dilations must be positive");
+    if (block[i] < 1 || block[i] > 4096 || strides[i] < 1 || dilations[i] < 1)
+      fail("block_shape, strides and dilations must be positive");
     entries *= block[i];
-    if (entries > 65536) fail("a block of more than 65536 entries");
+    if (entries > 4096) fail("a block of more than 4096 entries");
     const int64_t reach = (block[i] - 1) * dilations[i];
     const int64_t steps = floordiv(Dim(image[i] + pads[i] + pads[i + rank] - reach - 1), strides[i]).constant();
     placed.emplace_back(steps + 1);
@@ -190,7 +193,8 @@ std::vector<Value> col2im(NodeContext& n) {
 std::vector<Value> affine_grid(NodeContext& n) {
   const std::vector<Dim> size = n.sizes(1, "the size");
   const auto rank = static_cast<int64_t>(size.size()) - 2;
-  if ((rank != 2 && rank != 3) || n.rank(0) != 3) fail("AffineGrid takes a size of 4 or 5 entries and a theta of rank 3");
+  if ((rank != 2 && rank != 3) || n.rank(0) != 3)
+    fail("AffineGrid takes a size of 4 or 5 entries and a theta of rank 3");
   const bool corner = n.int_attribute("align_corners", 0) != 0;
   const Expr theta = input(n, 0);
   const std::vector<Dim> image(size.begin() + 2, size.end());
@@ -216,7 +220,8 @@ std::vector<Value> max_unpool(NodeContext& n) {
   const Expr x = input(n, 0);
   const auto kernel = n.ints_attribute("kernel_shape").value_or(std::vector<int64_t>{});
   const size_t rank = kernel.size();
-  if (n.rank(0) != static_cast<int64_t>(rank) + 2) fail("a kernel of {} dimensions for an input of {}", rank, n.rank(0));
+  if (n.rank(0) != static_cast<int64_t>(rank) + 2)
+    fail("a kernel of {} dimensions for an input of {}", rank, n.rank(0));
   const auto strides = ints_or(n, "strides", rank, 1), pads = ints_or(n, "pads", 2 * rank, 0);
   std::vector<Dim> shape{x.size(0), x.size(1)};
   for (size_t i = 0; i < rank; ++i)
@@ -228,10 +233,12 @@ std::vector<Value> max_unpool(NodeContext& n) {
   a.inserted_window_dims = a.scatter_dims_to_operand_dims = {0};
   a.index_vector_dim = 1;
   const Type scalar = TensorType{x.dtype(), {}};
-  Region replace = op::make_region(n.b, "update", std::array{scalar, scalar},
-                                   [](Builder&, std::span<const ValueId> args) -> std::vector<ValueId> { return {args[1]}; });
+  Region replace =
+      op::make_region(n.b, "update", std::array{scalar, scalar},
+                      [](Builder&, std::span<const ValueId> args) -> std::vector<ValueId> { return {args[1]}; });
   const Expr indices = input(n, 1).reshape({x.type().size(), 1});
-  Expr y = x.made(op::scatter(n.b, {&zeros, 1}, indices, {&flat, 1}, std::move(a), std::move(replace))[0]).reshape(shape);
+  Expr y =
+      x.made(op::scatter(n.b, {&zeros, 1}, indices, {&flat, 1}, std::move(a), std::move(replace))[0]).reshape(shape);
   if (n.has(2)) {  // the rest of a larger output stays zero
     const std::vector<Dim> wanted = n.sizes(2, "output_shape");
     if (wanted.size() != shape.size()) fail("output_shape has {} entries", wanted.size());
@@ -266,21 +273,20 @@ std::pair<ValueId, ValueId> max_pool_with_indices(NodeContext& n, op::WindowAttr
   const ValueId inits[] = {op::constant(n.b, op::reducer_identity(op::Reducer::kMaximum, x.dtype())),
                            op::scalar_int(n.b, DType::kI64, -1)};
   const Type value = TensorType{x.dtype(), {}}, place = TensorType{DType::kI64, {}};
-  Region region = op::make_region(
-      n.b, "largest", std::array{value, place, value, place},
-      [](Builder& b, std::span<const ValueId> args) -> std::vector<ValueId> {
-        const Expr old{b, args[0]}, old_at{b, args[1]}, x{b, args[2]}, at{b, args[3]};
-        // The first largest; whatever comes before padding.
-        const Expr take = (x > old) | (x != x) | ((x == old) & (old_at < 0.0));
-        return {where(take, x, old), where(take, at, old_at)};
-      });
+  Region region = op::make_region(n.b, "largest", std::array{value, place, value, place},
+                                  [](Builder& b, std::span<const ValueId> args) -> std::vector<ValueId> {
+                                    const Expr old{b, args[0]}, old_at{b, args[1]}, x{b, args[2]}, at{b, args[3]};
+                                    // The first largest; whatever comes before padding.
+                                    const Expr take = (x > old) | (x != x) | ((x == old) & (old_at < 0.0));
+                                    return {where(take, x, old), where(take, at, old_at)};
+                                  });
   const std::vector<ValueId> y = op::reduce_window(n.b, inputs, inits, std::move(window), std::move(region));
   return {y[0], y[1]};
 }
 
 std::span<const Registration> region_importers() {
   static constexpr Registration list[] = {
-      {"RoiAlign", roi_align}, {"DeformConv", deform_conv}, {"Col2Im", col2im},
+      {"RoiAlign", roi_align},     {"DeformConv", deform_conv}, {"Col2Im", col2im},
       {"AffineGrid", affine_grid}, {"MaxUnpool", max_unpool},
   };
   return list;

@@ -33,6 +33,7 @@ std::vector<Value> linear_attention(NodeContext& n) {
     fail("q_num_heads {} is no positive multiple of kv_num_heads {}", q_heads, heads);
   if (n.rank(0) != 3 || n.rank(1) != 3 || n.rank(2) != 3) fail("query, key and value must have three dimensions");
   if (gated != n.has(4) || delta != n.has(5)) fail("update_rule '{}' does not fit the inputs decay and beta", rule);
+  if ((gated && n.rank(4) != 3) || (delta && n.rank(5) != 3)) fail("decay and beta must have three dimensions");
   const Dim batch = n.type(0).shape[0], time = n.type(0).shape[1];
   const Dim key_size = floordiv(n.type(0).shape[2], q_heads), value_size = floordiv(n.type(2).shape[2], heads);
   const int64_t group = q_heads / heads;
@@ -62,14 +63,15 @@ std::vector<Value> linear_attention(NodeContext& n) {
     slice.shape.erase(slice.shape.begin());
     types.emplace_back(std::move(slice));
   }
-  Region body = op::make_region(b, "step", types, [&](Builder& g, std::span<const ValueId> args) -> std::vector<ValueId> {
-    const Expr q{g, args[1]}, k{g, args[2]};
-    Expr s{g, args[0]}, v{g, args[3]};
-    if (gated) s = s * exponential({g, args[4]});
-    if (delta) v = Expr{g, args[gated ? 5 : 4]} * (v - (s * k.expand({3})).sum({2}));
-    s = s + k.expand({3}) * v.expand({2});
-    return {s, matmul_of(q, s) * scale};
-  });
+  Region body =
+      op::make_region(b, "step", types, [&](Builder& g, std::span<const ValueId> args) -> std::vector<ValueId> {
+        const Expr q{g, args[1]}, k{g, args[2]};
+        Expr s{g, args[0]}, v{g, args[3]};
+        if (gated) s = s * exponential({g, args[4]});
+        if (delta) v = Expr{g, args[gated ? 5 : 4]} * (v - (s * k.expand({3})).sum({2}));
+        s = s + k.expand({3}) * v.expand({2});
+        return {s, matmul_of(q, s) * scale};
+      });
   const std::vector<ValueId> results = op::scan(b, {&state, 1}, scanned, time, std::move(body));
   const Expr y = Expr{b, results[1]}.transpose({1, 0, 2, 3, 4}).reshape({batch, time, value_size * q_heads});
   return {n.result(y.to(n.dtype(0))), n.result(op::convert(b, results[0], state_type))};
@@ -80,7 +82,8 @@ std::vector<Value> causal_conv(NodeContext& n) {
   Builder& b = n.b;
   if (n.rank(0) != 3 || n.rank(1) != 3) fail("input and weight must have three dimensions");
   const std::string activation = n.string_attribute("activation", "none");
-  if (activation != "none" && activation != "silu" && activation != "swish") fail("activation '{}' is unknown", activation);
+  if (activation != "none" && activation != "silu" && activation != "swish")
+    fail("activation '{}' is unknown", activation);
   const Expr x = input(n, 0), w = input(n, 1);
   const Dim past = w.size(2) - 1;
   const Expr before = n.has(3) ? input(n, 3) : x.made(op::full(b, x.dtype(), {x.size(0), x.size(1), past}, 0));
@@ -164,8 +167,10 @@ std::vector<Value> flex_attention(NodeContext& n) {
 
 std::span<const Registration> sequence_model_importers() {
   static constexpr Registration list[] = {
-      {"LinearAttention", linear_attention}, {"CausalConvWithState", causal_conv},
-      {"TensorScatter", tensor_scatter},     {"SwiGLU", swiglu},
+      {"LinearAttention", linear_attention},
+      {"CausalConvWithState", causal_conv},
+      {"TensorScatter", tensor_scatter},
+      {"SwiGLU", swiglu},
       {"ai.onnx.preview:FlexAttention", flex_attention},
   };
   return list;

@@ -86,7 +86,7 @@ std::vector<Value> stft(NodeContext& n) {
   if (x.rank() != 3) fail("STFT takes a signal of three dimensions");
   const Dim step = n.sizes(1, "frame_step").at(0);
   Dim length = x.size(1);
-  if (n.has(2)) length = n.type(2).shape.at(0);
+  if (n.has(2)) length = input(n, 2).size(0);
   if (n.has(3)) length = n.sizes(3, "frame_length").at(0);
   const Dim frames = floordiv(x.size(1) - length, step) + 1;
   const std::vector<Dim> grid{frames, length};
@@ -101,7 +101,8 @@ std::vector<Value> stft(NodeContext& n) {
 std::vector<Value> mel_weight_matrix(NodeContext& n) {
   const auto number = [&](size_t i) {
     const Tensor* t = n.constant(i);
-    if (!t || t->size() != 1) fail_kind(ErrorKind::kUnsupported, "input {} of MelWeightMatrix is computed from data", i);
+    if (!t || t->size() != 1)
+      fail_kind(ErrorKind::kUnsupported, "input {} of MelWeightMatrix is computed from data", i);
     return t->plain().at_double(0);
   };
   const double bins = number(0), length = number(1), rate = number(2), low = number(3), high = number(4);
@@ -123,7 +124,8 @@ std::vector<Value> mel_weight_matrix(NodeContext& n) {
     const auto at = static_cast<size_t>(i);
     const int64_t left = edge[at], centre = edge[at + 1], right = edge[at + 2];
     for (int64_t j = left; j <= centre; ++j)
-      w.set_double(j * columns + i, left == centre ? 1 : static_cast<double>(j - left) / static_cast<double>(centre - left));
+      w.set_double(j * columns + i,
+                   left == centre ? 1 : static_cast<double>(j - left) / static_cast<double>(centre - left));
     for (int64_t j = centre; j < right; ++j)
       w.set_double(j * columns + i, static_cast<double>(right - j) / static_cast<double>(right - centre));
   }

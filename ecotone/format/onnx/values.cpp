@@ -35,6 +35,12 @@ Value Value::of_dims(std::vector<Dim> dims, DType dtype, bool scalar) {
   return v;
 }
 
+Value Value::sequence(std::vector<Value> items) {
+  Value v;
+  v.items = std::make_shared<const std::vector<Value>>(std::move(items));
+  return v;
+}
+
 NodeContext::NodeContext(GraphImporter& g, const NodeProto& n, std::vector<Value> inputs, int64_t version)
     : b(g.b), graph(g), node(n), opset(version), inputs_(std::move(inputs)) {}
 
