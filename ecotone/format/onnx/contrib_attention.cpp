@@ -128,7 +128,8 @@ Attended attend(NodeContext& n, ValueId q, ValueId k, ValueId v, const Dim& past
   return {join_heads(b, op::batch_matmul(b, weights, v)), weights};
 }
 
-// From the projected [batch, seq, q + k + v] on; `past` holds the earlier keys and values, [2, batch, heads, seq, size].
+// From the projected [batch, seq, q + k + v] on; `past` holds the earlier keys and values, [2, batch, heads, seq,
+// size].
 std::vector<Value> attend_projected(NodeContext& n, ValueId qkv, size_t past_input, const Inputs& inputs) {
   Builder& b = n.b;
   if (n.int_attribute("do_rotary", 0) != 0 || n.int_attribute("past_present_share_buffer", 0) != 0)
@@ -174,8 +175,7 @@ std::vector<Value> attention(NodeContext& n) {
 // Attention whose projection is of quantized input and weights.
 std::vector<Value> quantized_attention(NodeContext& n) {
   Builder& b = n.b;
-  const ValueId product =
-      n.apply_id("MatMulInteger", {n.operand(0), n.operand(1), n.operand(6), n.operand(7)});
+  const ValueId product = n.apply_id("MatMulInteger", {n.operand(0), n.operand(1), n.operand(6), n.operand(7)});
   const std::vector<Dim> shape = b.tensor_type(product).shape;
   const auto spread = [&](size_t i) {  // a scalar, or one of each column
     const ValueId x = n.in(i);
@@ -252,8 +252,8 @@ ValueId append(Builder& b, ValueId past, ValueId fresh, ValueId past_length, con
   const ValueId pair[] = {past, fresh}, all = op::concatenate(b, pair, 2);
   const ValueId row = op::iota(b, {DType::kI64, places}, 1);
   const ValueId length = op::broadcast_in_dim(b, past_length, places, {0});
-  const ValueId shifted = op::add(
-      b, op::subtract(b, row, length), op::broadcast_to(b, op::dim_value(b, capacity, DType::kI64), places));
+  const ValueId shifted =
+      op::add(b, op::subtract(b, row, length), op::broadcast_to(b, op::dim_value(b, capacity, DType::kI64), places));
   const ValueId from = op::select(b, op::compare(b, ComparisonDirection::kLt, row, length), row, shifted);
   op::GatherAttributes a;
   a.operand_batching_dims = a.start_indices_batching_dims = {0};
@@ -311,8 +311,8 @@ std::vector<Value> group_query_attention(NodeContext& n) {
   if (!prompt) past_length = op::maximum(b, past_length, op::subtract(b, ends, spread_scalar(sequence, batch)));
 
   const std::vector<Dim> places{q_shape[0], sequence};
-  const ValueId position = op::add(b, op::iota(b, {DType::kI64, places}, 1),
-                                   op::broadcast_in_dim(b, past_length, places, {0}));
+  const ValueId position =
+      op::add(b, op::iota(b, {DType::kI64, places}, 1), op::broadcast_in_dim(b, past_length, places, {0}));
   if (n.int_attribute("do_rotary", 0) != 0) {
     const Value at = n.has(9) ? n.operand(9) : n.result(position);
     const auto rotated = [&](ValueId x) {
