@@ -1,9 +1,13 @@
 """Real models as ONNX Runtime's tools rewrite them: its optimizer, its transformers fusions, its quantizer.
 
-Optimized files are judged by the rule of errors (`eco verify`). Quantized ones can't be: where two correct sums differ
-in their last bit, rounding may fall to the next step of 8 bits, and the step spreads. Their outputs must agree within
-TOLERANCE in the root mean square, relative to the output's: one step of 255 of the range of activations is some
-1 to 2 % of their root mean square, and a wrong scale, zero point or axis costs far more.
+Optimized files are judged by the rule of errors (`eco verify`). Quantized ones can't be: where two correct sums differ in
+their last bit, rounding may fall to the next of 255 steps, and later layers spread that step. So they are compared in
+the root mean square of the difference, relative to the output's:
+- integer forms (QOperator, dynamic): below 1e-3; products are exact there, and only activations' last bits differ;
+- QDQ, whose every sum is a float: below a tenth of what quantization itself costs (ONNX Runtime's output of the
+  quantized model to that of the float model). One step in one of 9,216 activations of MiniLM's second layer moves the
+  output by 1.3 %, and ONNX Runtime differs from itself by 2 % on PP-OCR between its optimization levels, while a wrong
+  scale, zero point or axis costs at least what quantization does.
 """
 
 import collections
@@ -19,7 +23,8 @@ import onnxruntime
 from models_test import MODELS, PACKAGES, verify
 from onnxruntime import quantization
 
-TOLERANCE = 0.02
+INTEGER_TOLERANCE = 1e-3
+FLOAT_SHARE = 0.1
 ECO = os.environ["ECO"]
 
 
@@ -61,19 +66,29 @@ class Samples(quantization.CalibrationDataReader):
         return next(self.rest, None)
 
 
-def quantized_apart(path, inputs, folder):
-    """The relative root mean square difference of each float output, ours to ONNX Runtime's; None when eco fails."""
+def reference_outputs(path, inputs):
     options = session_options()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [o.name for o in session.get_outputs() if o.type == "tensor(float)"]
-    wanted = session.run(names, inputs)
+    return dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def apart(x, y):
+    """The largest relative root mean square difference over the outputs of y."""
+    return max(float(np.sqrt(np.mean((x[n] - v) ** 2) / np.mean(v**2))) for n, v in y.items())
+
+
+def compare_quantized(path, original, inputs, folder, floats):
+    """Whether ours and ONNX Runtime's outputs of a quantized model agree, and a line of figures."""
+    wanted = reference_outputs(path, inputs)
     np.savez(folder / "in.npz", **inputs)
     done = subprocess.run([ECO, "run", path, "-i", folder / "in.npz", "-o", folder / "out.npz"], capture_output=True, text=True)
     if done.returncode:
-        return None, done.stderr
-    got = np.load(folder / "out.npz")
-    return max(float(np.sqrt(np.mean((got[n] - w) ** 2)) / np.sqrt(np.mean(w**2))) for n, w in zip(names, wanted, strict=True)), ""
+        return False, done.stderr
+    difference = apart(np.load(folder / "out.npz"), wanted)
+    bound = FLOAT_SHARE * apart(wanted, reference_outputs(original, inputs)) if floats else INTEGER_TOLERANCE
+    return difference <= bound, f"{difference:.2g}, bound {bound:.2g}; {dict(contrib_of(path))}"
 
 
 def main():
@@ -115,16 +130,15 @@ def main():
         # 7-bit weights: sums of two u8 x i8 products saturate in ONNX Runtime on processors without VNNI.
         common = {"weight_type": quantization.QuantType.QInt8, "reduce_range": True}
         quantization.quantize_dynamic(str(source), str(out), op_types_to_quantize=["MatMul", "Gemm", "Gather"], **common)
-        apart, why = quantized_apart(out, words[0], folder)
-        check("MiniLM, quantized dynamically", apart is not None and apart < TOLERANCE, f"{apart} {why}")
+        check("MiniLM, quantized dynamically", *compare_quantized(out, source, words[0], folder, floats=False))
         for name, model, samples, types in (
             ("MiniLM", source, words, ["MatMul", "Gemm"]),
             ("PP-OCR recognition", recognition, images, ["Conv", "MatMul", "Add", "Mul", "AveragePool", "GlobalAveragePool", "Concat"]),
         ):
             for style in (quantization.QuantFormat.QDQ, quantization.QuantFormat.QOperator):
                 quantization.quantize_static(str(model), str(out), Samples(samples), quant_format=style, op_types_to_quantize=types, **common)
-                apart, why = quantized_apart(out, samples[0], folder)
-                check(f"{name}, quantized, {style}", apart is not None and apart < TOLERANCE, f"{apart} {why}; {dict(contrib_of(out))}")
+                good, why = compare_quantized(out, model, samples[0], folder, style == quantization.QuantFormat.QDQ)
+                check(f"{name}, quantized, {style}", good, why)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

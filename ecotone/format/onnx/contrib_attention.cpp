@@ -19,9 +19,17 @@ namespace {
 constexpr double kLowest = -std::numeric_limits<float>::max();
 using op::ComparisonDirection;
 
+// Size d of input i.
+Dim size_of(NodeContext& n, size_t i, size_t d) {
+  const std::vector<Dim>& shape = n.type(i).shape;
+  if (d >= shape.size()) fail("input {} has {} dimensions; more are needed", i, shape.size());
+  return shape[d];
+}
+
 // Entries [from, to) of the last dimension.
 ValueId columns(Builder& b, ValueId x, const Dim& from, const Dim& to) {
   std::vector<Dim> start(b.tensor_type(x).shape.size(), 0), limit = b.tensor_type(x).shape;
+  if (limit.empty()) fail("a scalar where a vector or more is needed");
   start.back() = from;
   limit.back() = to;
   return op::slice(b, x, std::move(start), std::move(limit));
@@ -128,12 +136,14 @@ Attended attend(NodeContext& n, ValueId q, ValueId k, ValueId v, const Dim& past
   return {join_heads(b, op::batch_matmul(b, weights, v)), weights};
 }
 
-// From the projected [batch, seq, q + k + v] on; `past` holds the earlier keys and values, [2, batch, heads, seq, size].
+// From the projected [batch, seq, q + k + v] on; `past` holds the earlier keys and values, [2, batch, heads, seq,
+// size].
 std::vector<Value> attend_projected(NodeContext& n, ValueId qkv, size_t past_input, const Inputs& inputs) {
   Builder& b = n.b;
   if (n.int_attribute("do_rotary", 0) != 0 || n.int_attribute("past_present_share_buffer", 0) != 0)
     fail_kind(ErrorKind::kUnsupported, "do_rotary or past_present_share_buffer");
   const int64_t heads = heads_attribute(n, "num_heads");
+  if (b.rank(qkv) != 3) fail("the projected input has {} dimensions, not 3", b.rank(qkv));
   const Dim all = b.tensor_type(qkv).shape.back();
   Dim size = floordiv(all, 3), end = size * 2;  // where q ends, where k does
   if (const auto sizes = n.ints_attribute("qkv_hidden_sizes"); sizes && !sizes->empty()) {
@@ -174,8 +184,7 @@ std::vector<Value> attention(NodeContext& n) {
 // Attention whose projection is of quantized input and weights.
 std::vector<Value> quantized_attention(NodeContext& n) {
   Builder& b = n.b;
-  const ValueId product =
-      n.apply_id("MatMulInteger", {n.operand(0), n.operand(1), n.operand(6), n.operand(7)});
+  const ValueId product = n.apply_id("MatMulInteger", {n.operand(0), n.operand(1), n.operand(6), n.operand(7)});
   const std::vector<Dim> shape = b.tensor_type(product).shape;
   const auto spread = [&](size_t i) {  // a scalar, or one of each column
     const ValueId x = n.in(i);
@@ -211,7 +220,7 @@ std::vector<Value> multi_head_attention(NodeContext& n) {
   }
   Dim past = 0;
   if (n.has(6) && n.has(7)) {
-    past = n.type(6).shape.at(2);
+    past = size_of(n, 6, 2);
     const ValueId keys[] = {n.in(6), k}, values[] = {n.in(7), v};
     k = op::concatenate(b, keys, 2);
     v = op::concatenate(b, values, 2);
@@ -236,7 +245,7 @@ std::vector<Value> rotary_embedding(NodeContext& n) {
   std::vector<AttributeProto> attributes = n.attributes_but({"scale", "is_packed_batching", "num_heads"});
   if (shape.size() == 3) {
     int64_t heads = n.int_attribute("num_heads", 0);
-    if (heads == 0) heads = floordiv(shape[2], n.type(2).shape.back() * 2).constant();
+    if (heads == 0) heads = floordiv(shape[2], size_of(n, 2, 1) * 2).constant();
     attributes.push_back(make_attribute("num_heads", heads));
   }
   return {n.apply("RotaryEmbedding", {n.operand(0), n.operand(2), n.operand(3), n.result(positions)},
@@ -252,8 +261,8 @@ ValueId append(Builder& b, ValueId past, ValueId fresh, ValueId past_length, con
   const ValueId pair[] = {past, fresh}, all = op::concatenate(b, pair, 2);
   const ValueId row = op::iota(b, {DType::kI64, places}, 1);
   const ValueId length = op::broadcast_in_dim(b, past_length, places, {0});
-  const ValueId shifted = op::add(
-      b, op::subtract(b, row, length), op::broadcast_to(b, op::dim_value(b, capacity, DType::kI64), places));
+  const ValueId shifted =
+      op::add(b, op::subtract(b, row, length), op::broadcast_to(b, op::dim_value(b, capacity, DType::kI64), places));
   const ValueId from = op::select(b, op::compare(b, ComparisonDirection::kLt, row, length), row, shifted);
   op::GatherAttributes a;
   a.operand_batching_dims = a.start_indices_batching_dims = {0};
@@ -283,11 +292,12 @@ std::vector<Value> group_query_attention(NodeContext& n) {
   if (n.int_attribute("sliding_window_cache", 0) != 0) fail_kind(ErrorKind::kUnsupported, "sliding_window_cache");
 
   ValueId query = n.in(0), key, value;
+  if (n.rank(0) != 3) fail("query has {} dimensions, not 3", n.rank(0));
   if (n.has(1)) {
     key = n.in(1);
     value = n.in(2);
   } else {
-    const Dim all = n.type(0).shape.at(2), size = floordiv(all, heads + 2 * shared);
+    const Dim all = size_of(n, 0, 2), size = floordiv(all, heads + 2 * shared);
     const Dim q_end = size * heads, k_end = q_end + size * shared;
     key = columns(b, query, q_end, k_end);
     value = columns(b, query, k_end, all);
@@ -311,20 +321,20 @@ std::vector<Value> group_query_attention(NodeContext& n) {
   if (!prompt) past_length = op::maximum(b, past_length, op::subtract(b, ends, spread_scalar(sequence, batch)));
 
   const std::vector<Dim> places{q_shape[0], sequence};
-  const ValueId position = op::add(b, op::iota(b, {DType::kI64, places}, 1),
-                                   op::broadcast_in_dim(b, past_length, places, {0}));
+  const ValueId position =
+      op::add(b, op::iota(b, {DType::kI64, places}, 1), op::broadcast_in_dim(b, past_length, places, {0}));
   if (n.int_attribute("do_rotary", 0) != 0) {
     const Value at = n.has(9) ? n.operand(9) : n.result(position);
     const auto rotated = [&](ValueId x) {
       return n.apply_id("RotaryEmbedding", {n.result(x), n.operand(7), n.operand(8), at},
                         {make_attribute("interleaved", n.int_attribute("rotary_interleaved", 0)),
-                         make_attribute("rotary_embedding_dim", n.type(7).shape.at(1).constant() * 2)});
+                         make_attribute("rotary_embedding_dim", size_of(n, 7, 1).constant() * 2)});
     };
     q = rotated(q);
     k = rotated(k);
   }
   if (n.has(3) && n.has(4)) {
-    const Dim total = max(n.type(3).shape.at(2), total_given[0]);
+    const Dim total = max(size_of(n, 3, 2), total_given[0]);
     k = append(b, n.in(3), k, past_length, total);
     v = append(b, n.in(4), v, past_length, total);
   }
@@ -339,7 +349,7 @@ std::vector<Value> group_query_attention(NodeContext& n) {
   if (n.has(10)) {
     ValueId bias = n.in(10);
     std::vector<Dim> low(4, 0), high(4, 0);
-    high[3] = shape[3] - n.type(10).shape.at(3);  // a cache may be longer than what is used
+    high[3] = shape[3] - size_of(n, 10, 3);  // a cache may be longer than what is used
     if (high[3] != Dim(0)) bias = op::pad(b, bias, op::scalar(b, b.dtype(bias), 0), low, high);
     scores = op::add(b, scores, op::broadcast_to(b, bias, shape));
   }

@@ -41,8 +41,8 @@ std::vector<Value> fused_matmul(NodeContext& n) {
 // An activation by its name in ai.onnx; alpha and beta as they are called there.
 Value activated(NodeContext& n, Value x, const std::string& name, std::optional<double> alpha,
                 std::optional<double> beta) {
-  static constexpr std::string_view kKnown[] = {
-      "Relu", "LeakyRelu", "Tanh", "Sigmoid", "HardSigmoid", "Elu", "Selu", "Celu", "Softplus", "Softsign", "ThresholdedRelu"};
+  static constexpr std::string_view kKnown[] = {"Relu", "LeakyRelu", "Tanh",     "Sigmoid",  "HardSigmoid",    "Elu",
+                                                "Selu", "Celu",      "Softplus", "Softsign", "ThresholdedRelu"};
   if (name.empty()) return x;
   if (std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown))
     fail_kind(ErrorKind::kUnsupported, "activation '{}'", name);
@@ -103,8 +103,7 @@ std::vector<Value> matmul_nbits(NodeContext& n) {
     std::vector<ValueId> parts;
     const int64_t last[] = {2};
     for (int64_t i = 0; i < in_byte; ++i) {
-      const ValueId moved =
-          op::shift_right_logical(b, bytes, op::full_like(b, bytes, static_cast<double>(i * bits)));
+      const ValueId moved = op::shift_right_logical(b, bytes, op::full_like(b, bytes, static_cast<double>(i * bits)));
       const ValueId mask = op::full_like(b, bytes, static_cast<double>((1 << bits) - 1));
       parts.push_back(op::expand_dims(b, op::and_(b, moved, mask), last));
     }
@@ -195,8 +194,8 @@ std::vector<Value> cdist(NodeContext& n) {
   Builder& b = n.b;
   if (n.rank(0) != 2 || n.rank(1) != 2) fail("A and B must be matrices");
   const std::vector<Dim> shape{n.type(0).shape[0], n.type(1).shape[0], n.type(0).shape[1]};
-  const ValueId difference = op::subtract(b, op::broadcast_in_dim(b, n.in(0), shape, {0, 2}),
-                                          op::broadcast_in_dim(b, n.in(1), shape, {1, 2}));
+  const ValueId difference =
+      op::subtract(b, op::broadcast_in_dim(b, n.in(0), shape, {0, 2}), op::broadcast_in_dim(b, n.in(1), shape, {1, 2}));
   const ValueId square = op::reduce(b, op::multiply(b, difference, difference), {2}, op::Reducer::kAdd);
   const std::string metric = n.string_attribute("metric", "sqeuclidean");
   if (metric == "sqeuclidean") return {n.result(square)};

@@ -50,8 +50,8 @@ std::vector<Value> simplified_layer_normalization(NodeContext& n) {
                    make_attribute("epsilon", n.float_attribute("epsilon", 1e-5))})};
 }
 
-// word[ids] + position[0, 1, ... or position_ids] + segment[ids], normalized. The second output counts each row's ones in
-// the mask.
+// word[ids] + position[0, 1, ... or position_ids] + segment[ids], normalized. The second output counts each row's ones
+// in the mask.
 std::vector<Value> embed_layer_normalization(NodeContext& n) {
   Builder& b = n.b;
   const std::vector<Dim> ids = n.type(0).shape;

@@ -155,8 +155,7 @@ std::vector<Value> qgemm(NodeContext& n) {
     if (n.int_attribute(transposed, 0) != 0) x = op::transpose(b, x, {1, 0});
     return n.result(x);
   };
-  ValueId product =
-      n.apply_id("MatMulInteger", {factor(0, "transA"), factor(3, "transB"), n.operand(2), n.operand(5)});
+  ValueId product = n.apply_id("MatMulInteger", {factor(0, "transA"), factor(3, "transB"), n.operand(2), n.operand(5)});
   const std::vector<Dim> shape = b.tensor_type(product).shape;
   if (n.has(6)) product = op::add(b, product, op::broadcast_to(b, n.in(6), shape));
   const double alpha = n.float_attribute("alpha", 1);
