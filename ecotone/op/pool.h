@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ecotone/ir/builder.h"
+#include "ecotone/op/reduce.h"
 
 namespace ecotone::op {
 
@@ -15,6 +16,9 @@ struct PoolWindow {
                  Field{"dilations", &PoolWindow::dilations}, Field{"padding_low", &PoolWindow::padding_low},
                  Field{"padding_high", &PoolWindow::padding_high}};
 };
+
+// The same over all of x's dimensions, for reduce_window.
+WindowAttributes pool_attributes(const PoolWindow& window, Reducer reducer);
 
 struct MaxPoolAttributes {
   PoolWindow window;
