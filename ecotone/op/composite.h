@@ -42,6 +42,7 @@ std::span<const Op* const> activation_ops();
 std::span<const Op* const> cumulative_ops();
 std::span<const Op* const> select_ops();
 std::span<const Op* const> pool_ops();
+std::span<const Op* const> conv_ops();
 std::span<const Op* const> resize_ops();
 std::span<const Op* const> attention_ops();
 std::span<const Op* const> rnn_ops();

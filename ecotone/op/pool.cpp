@@ -3,7 +3,6 @@
 #include "ecotone/op/build.h"
 #include "ecotone/op/composite.h"
 #include "ecotone/op/elementwise.h"
-#include "ecotone/op/reduce.h"
 #include "ecotone/op/shape.h"
 
 namespace ecotone::op {
@@ -27,6 +26,10 @@ WindowAttributes pool_attributes(const PoolWindow& w, Reducer reducer) {
 namespace {
 
 ValueId pooled(Builder& b, ValueId x, const PoolWindow& w, Reducer reducer) {
+  const size_t rank = w.size.size();
+  if (b.rank(x) != static_cast<int64_t>(rank) + 2 || w.strides.size() != rank || w.dilations.size() != rank ||
+      w.padding_low.size() != rank || w.padding_high.size() != rank)
+    fail("a window of {} dimensions, its strides, dilations or padding do not fit an input of {}", rank, b.rank(x));
   return reduce_window(b, x, constant(b, reducer_identity(reducer, b.dtype(x))), pool_attributes(w, reducer));
 }
 
@@ -39,13 +42,15 @@ Results average_pool_body(Builder& b, const AveragePoolAttributes& a, Operands x
   ValueId ones = full_like(b, x[0], 1);
   PoolWindow counted = a.window;
   if (!a.counted_low.empty()) {
+    if (a.counted_low.size() != counted.padding_low.size() || a.counted_high.size() != a.counted_low.size())
+      fail("the padding that counts does not fit the window");
     std::vector<Dim> low{0, 0}, high{0, 0};
     low.insert(low.end(), a.counted_low.begin(), a.counted_low.end());
     high.insert(high.end(), a.counted_high.begin(), a.counted_high.end());
     ones = pad(b, ones, scalar(b, b.dtype(x[0]), 1), low, high);
     for (size_t i = 0; i < counted.padding_low.size(); ++i) {
-      counted.padding_low[i] = counted.padding_low[i] - low.at(i + 2);
-      counted.padding_high[i] = counted.padding_high[i] - high.at(i + 2);
+      counted.padding_low[i] = counted.padding_low[i] - low[i + 2];
+      counted.padding_high[i] = counted.padding_high[i] - high[i + 2];
     }
   }
   return {divide(b, sum, pooled(b, ones, counted, Reducer::kAdd))};

@@ -17,8 +17,8 @@ struct PoolWindow {
                  Field{"padding_high", &PoolWindow::padding_high}};
 };
 
-// The reduce_window over x that sees these windows.
-WindowAttributes pool_attributes(const PoolWindow& w, Reducer reducer);
+// The same over all of x's dimensions, for reduce_window.
+WindowAttributes pool_attributes(const PoolWindow& window, Reducer reducer);
 
 struct MaxPoolAttributes {
   PoolWindow window;

@@ -43,7 +43,9 @@ std::vector<Type> infer_reduce_window(const InferCall& call) {
     const Dim whole = a.padding_low[d] + dilated(x.shape[d], a.base_dilations[d]) + a.padding_high[d];
     const Dim window = dilated(a.window_dimensions[d], a.window_dilations[d]);
     const Dim places = floordiv(whole - window, a.window_strides[d]) + 1;
-    shape.push_back(places.is_constant() ? Dim(std::max<int64_t>(0, places.constant())) : max(places, 0));
+    shape.push_back(places.is_constant()               ? Dim(std::max<int64_t>(0, places.constant()))
+                    : call.dims.range(places).min >= 0 ? places
+                                                       : max(places, 0));
   }
   std::vector<Type> results;
   for (size_t i = 0; i < n; ++i) {

@@ -8,6 +8,7 @@
 #include "ecotone/op/activation.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/contract.h"
+#include "ecotone/op/conv.h"
 #include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/index.h"
@@ -106,7 +107,6 @@ std::vector<Value> conv(NodeContext& n) {
   return {n.result(with_bias(n, op::convolution(n.b, n.in(0), n.in(1), convolution_attributes(n, 1)), 2))};
 }
 
-// The transpose of a convolution: the input dilated by the stride, convolved with the kernel turned around.
 std::vector<Value> conv_transpose(NodeContext& n) {
   const TensorType weight = n.type(1);  // [C, M / group, ...]
   const size_t rank = weight.shape.size() - 2;
@@ -123,11 +123,7 @@ std::vector<Value> conv_transpose(NodeContext& n) {
   if (kernel.size() != rank || strides.size() != rank || dilations.size() != rank || output_padding.size() != rank ||
       pads.size() != 2 * rank || groups < 1)
     fail("kernel_shape, strides, dilations, pads or group do not fit {} spatial dimensions", rank);
-  op::ConvolutionAttributes a = op::nchw_convolution(static_cast<int64_t>(rank));
-  a.lhs_dilation = strides;
-  a.rhs_dilation = dilations;
-  a.feature_group_count = groups;
-  a.window_reversal.assign(rank, true);
+  op::ConvTransposeAttributes a{strides, dilations, std::vector<Dim>(rank), std::vector<Dim>(rank), groups};
   for (size_t i = 0; i < rank; ++i) {
     const int64_t reach = (kernel[i] - 1) * dilations[i];
     Dim low = pads[i], high = pads[i + rank];
@@ -140,24 +136,11 @@ std::vector<Value> conv_transpose(NodeContext& n) {
       if (mode != "SAME_UPPER" && mode != "SAME_LOWER") low = floordiv(max(total, 0), 2);
       high = total - low;
     }
-    a.padding_low[i] = Dim(reach) - low;
-    a.padding_high[i] = Dim(reach) - high + output_padding[i];
+    a.padding_low[i] = low;
+    a.padding_high[i] = high - output_padding[i];
   }
-  // [C, M / g, ...] to [M, C / g, ...].
-  ValueId kernel_value = n.in(1);
-  if (groups == 1) {
-    std::swap(a.kernel_input_feature_dimension, a.kernel_output_feature_dimension);
-  } else {
-    const Dim in_features = floordiv(weight.shape[0], groups), out_features = weight.shape[1];
-    std::vector<Dim> split{groups, in_features}, joined{out_features * groups, in_features};
-    split.insert(split.end(), weight.shape.begin() + 1, weight.shape.end());
-    joined.insert(joined.end(), weight.shape.begin() + 2, weight.shape.end());
-    std::vector<int64_t> order(split.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::swap(order[1], order[2]);
-    kernel_value = op::reshape(n.b, op::transpose(n.b, op::reshape(n.b, kernel_value, split), order), joined);
-  }
-  return {n.result(with_bias(n, op::convolution(n.b, n.in(0), kernel_value, std::move(a)), 2))};
+  const ValueId x = n.in(0), weights = n.in(1);
+  return {n.result(with_bias(n, op::conv_transpose(n.b, x, weights, std::move(a)), 2))};
 }
 
 op::PoolWindow pool_window(const Window& w) {

@@ -8,6 +8,7 @@
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/import.h"
 #include "ecotone/op/build.h"
+#include "ecotone/op/conv.h"
 #include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/index.h"
@@ -308,34 +309,6 @@ std::vector<Value> tile(NodeContext& n) {
 
 // Pad -----------------------------------------------------------------------------------------------------------------
 
-// One dimension padded with what the mode takes from x, at most its size (less one for reflect) on each side.
-ValueId pad_from_itself(Builder& b, ValueId x, int64_t axis, int64_t low, int64_t high, const std::string& mode) {
-  const auto d = static_cast<size_t>(axis);
-  const std::vector<Dim> shape = b.tensor_type(x).shape;
-  const auto part = [&](const Dim& from, const Dim& to) {
-    std::vector<Dim> start(shape.size(), 0), limit = shape;
-    start[d] = from;
-    limit[d] = to;
-    return op::slice(b, x, std::move(start), std::move(limit));
-  };
-  const auto repeated = [&](ValueId v, int64_t count) {
-    std::vector<Dim> wide = shape;
-    wide[d] = count;
-    return op::broadcast_to(b, v, wide);
-  };
-  std::vector<ValueId> parts;
-  if (low > 0)
-    parts.push_back(mode == "edge"      ? repeated(part(0, 1), low)
-                    : mode == "reflect" ? op::reverse(b, part(1, low + 1), {axis})
-                                        : part(shape[d] - low, shape[d]));
-  parts.push_back(low < 0 || high < 0 ? part(std::max<int64_t>(0, -low), shape[d] - std::max<int64_t>(0, -high)) : x);
-  if (high > 0)
-    parts.push_back(mode == "edge"      ? repeated(part(shape[d] - 1, shape[d]), high)
-                    : mode == "reflect" ? op::reverse(b, part(shape[d] - 1 - high, shape[d] - 1), {axis})
-                                        : part(0, high));
-  return op::concatenate(b, parts, axis);
-}
-
 std::vector<Value> pad(NodeContext& n) {
   const std::vector<int64_t> given =
       n.opset < 11 ? n.ints_attribute("pads").value_or(std::vector<int64_t>{}) : n.ints(1, "pads");
@@ -344,23 +317,24 @@ std::vector<Value> pad(NodeContext& n) {
   if (n.opset >= 18 && n.has(3)) axes = n.axes(3, 18, n.rank(0));
   if (given.size() != 2 * axes.size()) fail("pads has {} entries for {} axes", given.size(), axes.size());
   const std::string mode = n.string_attribute("mode", "constant");
-  ValueId x = n.in(0);
-  if (mode != "constant" && mode != "edge" && mode != "reflect" && mode != "wrap") fail("mode '{}' is unknown", mode);
+  if (mode != "constant") {
+    constexpr auto& modes = EnumNames<op::PadMode>::kNames;
+    const auto at = std::ranges::find(modes, mode);
+    if (at == modes.end()) fail("mode '{}' is unknown", mode);
+    const auto half = given.begin() + static_cast<std::ptrdiff_t>(axes.size());
+    return {n.result(op::pad_from_itself(
+        n.b, n.in(0),
+        {axes, {given.begin(), half}, {half, given.end()}, static_cast<op::PadMode>(at - modes.begin())}))};
+  }
   std::vector<Dim> low(static_cast<size_t>(n.rank(0)), 0), high = low;
   for (size_t i = 0; i < axes.size(); ++i) {
-    const int64_t before = given[i], after = given[i + axes.size()];
-    if (mode != "constant") {
-      if (before != 0 || after != 0) x = pad_from_itself(n.b, x, axes[i], before, after, mode);
-      continue;
-    }
-    low[static_cast<size_t>(axes[i])] = before;
-    high[static_cast<size_t>(axes[i])] = after;
+    low[static_cast<size_t>(axes[i])] = given[i];
+    high[static_cast<size_t>(axes[i])] = given[i + axes.size()];
   }
-  if (mode != "constant") return {n.result(x)};
   const ValueId value = n.opset >= 11 && n.has(2)
                             ? op::reshape(n.b, n.in(2), {})
                             : op::scalar(n.b, n.dtype(0), n.opset < 11 ? n.float_attribute("value", 0) : 0);
-  return {n.result(op::pad(n.b, x, value, std::move(low), std::move(high)))};
+  return {n.result(op::pad(n.b, n.in(0), value, std::move(low), std::move(high)))};
 }
 
 std::vector<Value> depth_to_space(NodeContext& n) {
