@@ -515,6 +515,7 @@ const std::unordered_map<std::string_view, PrintFunction>& printers() {
       {"stablehlo.rng_bit_generator", print_rng_bit_generator},
       {"stablehlo.rng", print_rng},
       {"stablehlo.custom_call", print_custom_call},
+      {"stablehlo.select", print_plain},
       {"stablehlo.complex", print_plain},
       {"stablehlo.real", print_plain},
       {"stablehlo.imag", print_plain},
