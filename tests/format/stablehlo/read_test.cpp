@@ -254,7 +254,7 @@ TEST(StableHloReadError, OperandsDoNotFit) {
 TEST(StableHloReadError, SaysWhere) {
   expect_error("func.func @main() -> tensor<f32> {\n  return %0 : tensor<f32>\n}",
                "t.mlir:2:10: ", "%0 is not defined");
-  expect_error("func.func @main(%x: tensor<3xf99>) { return }", "t.mlir:1:28: ", "'f99' is no element type");
+  expect_error("func.func @main(%x: tensor<3xf99>) { return }", "t.mlir:1:30: ", "'f99' is no element type");
   expect_error("func.func @main() {\n  return\n", "t.mlir:1:19: ", "never closed");
   expect_error("func.func @main() {\n  %0 = stablehlo.constant dense<[1, 2]> : tensor<3xi32>\n  return }",
                "t.mlir:2:33: ", "has 2 entries, but dimension 0");
