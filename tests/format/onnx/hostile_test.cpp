@@ -139,21 +139,20 @@ TEST(OnnxHostile, FunctionsThatDoubleEachOther) {
       w.add_message(9, opset("f", 1));
       w.add_string(10, "f");
     }));
-  const std::string bytes = model(
-      graph({node("f29", {"x"}, {"y"}, "", "f")}, {value("x", 1, {"2"})}, {value("y", 1, {"2"})}), functions);
+  const std::string bytes =
+      model(graph({node("f29", {"x"}, {"y"}, "", "f")}, {value("x", 1, {"2"})}, {value("y", 1, {"2"})}), functions);
   EXPECT_TRUE(has(refusal(bytes), "unfold"));
 }
 
 TEST(OnnxHostile, LoopsInLoops) {
   // Each unrolls its 32 trips: 32^8 bodies.
-  std::string body = graph({node("Identity", {"c"}, {"d"}), node("Add", {"v", "v"}, {"w"})},
-                           {value("i", 7, {}), value("c", 9, {}), value("v", 1, {"2"})},
-                           {value("d", 9, {}), value("w", 1, {"2"})});
+  std::string body =
+      graph({node("Identity", {"c"}, {"d"}), node("Add", {"v", "v"}, {"w"})},
+            {value("i", 7, {}), value("c", 9, {}), value("v", 1, {"2"})}, {value("d", 9, {}), value("w", 1, {"2"})});
   for (int depth = 0; depth < 8; ++depth)
-    body = graph({node("Identity", {"c"}, {"d"}),
-                  node("Loop", {"trips", "c", "v"}, {"w"}, graph_attribute("body", body))},
-                 {value("i", 7, {}), value("c", 9, {}), value("v", 1, {"2"})},
-                 {value("d", 9, {}), value("w", 1, {"2"})});
+    body =
+        graph({node("Identity", {"c"}, {"d"}), node("Loop", {"trips", "c", "v"}, {"w"}, graph_attribute("body", body))},
+              {value("i", 7, {}), value("c", 9, {}), value("v", 1, {"2"})}, {value("d", 9, {}), value("w", 1, {"2"})});
   const std::string bytes = model(graph({node("Loop", {"trips", "", "x"}, {"y"}, graph_attribute("body", body))},
                                         {value("x", 1, {"2"})}, {value("y", 1, {"2"})}, {int64s("trips", {}, {32})}));
   EXPECT_TRUE(has(refusal(bytes), "unfold"));
@@ -161,11 +160,10 @@ TEST(OnnxHostile, LoopsInLoops) {
 
 TEST(OnnxHostile, AHugeConstantIsNotComputed) {
   // Expand to 10^12 elements, then their sum: both stay equations.
-  const std::string bytes = model(graph(
-      {node("Expand", {"one", "shape"}, {"big"}),
-       node("ReduceSum", {"big"}, {"sum"}), node("Add", {"x", "sum"}, {"y"})},
-      {value("x", 7, {"2"})}, {value("y", 7, {})},
-      {int64s("one", {1}, {1}), int64s("shape", {2}, {1000000, 1000000})}));
+  const std::string bytes = model(graph({node("Expand", {"one", "shape"}, {"big"}), node("ReduceSum", {"big"}, {"sum"}),
+                                         node("Add", {"x", "sum"}, {"y"})},
+                                        {value("x", 7, {"2"})}, {value("y", 7, {})},
+                                        {int64s("one", {1}, {1}), int64s("shape", {2}, {1000000, 1000000})}));
   EXPECT_TRUE(has(refusal(bytes), "declared"));  // y is no scalar: the declaration comes last, all else was read
 }
 
@@ -200,10 +198,8 @@ TEST(OnnxHostile, GraphsAndTypesNestedDeeply) {
 }
 
 TEST(OnnxHostile, ATensorClaimsMoreThanItHas) {
-  for (const std::vector<int64_t>& dims : {std::vector<int64_t>{1000000, 1000000},
-                                           {int64_t{1} << 62, 4},
-                                           {-5},
-                                           {0, int64_t{1} << 62, int64_t{1} << 62}}) {
+  for (const std::vector<int64_t>& dims :
+       {std::vector<int64_t>{1000000, 1000000}, {int64_t{1} << 62, 4}, {-5}, {0, int64_t{1} << 62, int64_t{1} << 62}}) {
     const std::string bytes = model(graph({node("Add", {"x", "w"}, {"y"})}, {value("x", 7, {"2"})},
                                           {value("y", 7, {"2"})}, {int64s("w", dims, {1, 2})}));
     EXPECT_TRUE(has(refusal(bytes), "initializer 'w'"));
