@@ -1,13 +1,16 @@
 // eco inspect: what a model is.
 
-#include <iostream>
 #include <map>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "ecotone/base/error.h"
+#include "ecotone/base/log.h"
 #include "ecotone/op/contract.h"
+#include "ecotone/op/index.h"
+#include "ecotone/op/reduce.h"
+#include "ecotone/op/shape.h"
 
 #include "apps/eco/eco.h"
 
@@ -24,7 +27,16 @@ struct InspectOptions {
   bool json = false;
 };
 
-// A multiply-add counts as two, any other op as one per element of its result. Regions and calls count once.
+// Ops that only move elements, or make them of nothing.
+bool moves_only(const Op* op) {
+  for (const Op* o : {&op::constant(), &op::iota(), &op::reshape(), &op::broadcast_in_dim(), &op::transpose(),
+                      &op::concatenate(), &op::slice(), &op::pad(), &op::reverse(), &op::gather(), &op::dim_value()})
+    if (op == o) return true;
+  return false;
+}
+
+// A multiply-add counts as two, a move of elements as nothing, a sum as one per summand, any other op as one per
+// element of its result. Regions and calls count once.
 Dim flops(const Program& p, const Equation& e) {
   if (e.op->cost) {
     std::vector<Type> operands, results;
@@ -33,7 +45,9 @@ Dim flops(const Program& p, const Equation& e) {
     return e.op->cost({e.attributes, operands, results, e.regions}).flops;
   }
   if (e.result_count == 0 || is_token(p.type(e.first_result))) return 0;
+  if (moves_only(e.op)) return 0;
   const Dim size = p.tensor_type(e.first_result).size();
+  if (e.op == &op::reduce() && !e.operands.empty()) return p.tensor_type(e.operands[0]).size();
   if (e.op == &op::dot_general()) {
     Dim k(1);
     for (int64_t d : e.attributes.get<op::DotAttributes>().lhs_contracting_dimensions)
@@ -52,7 +66,7 @@ Dim flops(const Program& p, const Equation& e) {
 
 struct Summary {
   std::map<std::string, int> ops;
-  Dim flops = 0;
+  std::optional<Dim> flops = Dim(0);  // nothing: too large to count, or too large an expression
   int64_t parameter_count = 0, parameter_bytes = 0;
 };
 
@@ -60,7 +74,11 @@ Summary summarize(const Program& p) {
   Summary s;
   for (const Equation& e : p.equations()) {
     ++s.ops[e.op->name];
-    s.flops = s.flops + flops(p, e);
+    try {
+      if (s.flops) s.flops = *s.flops + flops(p, e);
+    } catch (const Error&) {
+      s.flops.reset();
+    }
   }
   for (const Parameter& x : p.parameters()) {
     if (!x.type.is_static()) continue;
@@ -93,6 +111,7 @@ int inspect(const InspectOptions& o) {
   const Program& p = *model.program;
   const Summary s = summarize(p);
   const auto file_bytes = std::filesystem::file_size(o.model);
+  log_detail("{}: {} equations, {} parameters", o.model, p.equations().size(), p.parameters().size());
   if (o.json) {
     ordered_json j{{"schema_version", kSchemaVersion},
                    {"model", o.model},
@@ -104,11 +123,13 @@ int inspect(const InspectOptions& o) {
     for (const Parameter& x : p.parameters()) j["parameters"].push_back(type_json(x.name, x.type, p));
     j["ops"] = s.ops;
     j["parameter_count"] = s.parameter_count, j["parameter_bytes"] = s.parameter_bytes;
-    if (auto c = s.flops.as_constant())
+    if (!s.flops)
+      j["flops"] = nullptr;
+    else if (auto c = s.flops->as_constant())
       j["flops"] = *c;
     else
-      j["flops"] = s.flops.str(p.symbols());
-    std::cout << j.dump(2) << '\n';
+      j["flops"] = s.flops->str(p.symbols());
+    print_json(j);
     return kOk;
   }
   fmt::print("{}: {}, {}\n", o.model, name(model.format), format_bytes(static_cast<double>(file_bytes)));
@@ -118,10 +139,12 @@ int inspect(const InspectOptions& o) {
   for (const Output& x : p.outputs()) fmt::print("  {:<32} {}\n", x.name, str(p.type(x.value), p.symbols()));
   fmt::print("parameters  {} tensors, {} elements, {}\n", p.parameters().size(), s.parameter_count,
              format_bytes(static_cast<double>(s.parameter_bytes)));
-  if (auto c = s.flops.as_constant())
+  if (!s.flops)
+    fmt::print("work        too large to count; give sizes with --shape\n");
+  else if (auto c = s.flops->as_constant())
     fmt::print("work        {:.4g} FLOPs (a multiply-add is two)\n", static_cast<double>(*c));
   else
-    fmt::print("work        {} FLOPs (a multiply-add is two)\n", s.flops.str(p.symbols()));
+    fmt::print("work        {} FLOPs (a multiply-add is two)\n", s.flops->str(p.symbols()));
   fmt::print("equations   {}\n", p.equations().size());
   std::vector<std::pair<int, std::string>> ranked;
   for (const auto& [op, count] : s.ops) ranked.emplace_back(-count, op);
