@@ -1,7 +1,5 @@
 // eco doctor: what this machine is, and what is installed on it.
 
-#include <iostream>
-
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
@@ -114,7 +112,7 @@ void add_doctor(CLI::App& app, Action& action) {
       }
       const auto engines = probe_engines();
       if (o->json)
-        std::cout << to_json(m, x, engines).dump(2) << '\n';
+        print_json(to_json(m, x, engines));
       else
         print_table(m, x, engines);
       return kOk;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "ecotone/engine/inputs.h"
 #include "ecotone/engine/model.h"
@@ -32,6 +33,9 @@ struct InputOptions {
   // The model read for these inputs (their shapes and small integers known), and their values in its order.
   std::pair<ecotone::engine::Model, std::vector<ecotone::Tensor>> load(const std::string& model) const;
 };
+
+// Prints a report to stdout. Names in a model need not be UTF-8; JSON must be.
+void print_json(const nlohmann::ordered_json& report);
 
 std::string format_seconds(double seconds);
 std::string format_bytes(double bytes);

@@ -1,4 +1,7 @@
+#include <iostream>
+
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "ecotone/base/error.h"
 
@@ -39,6 +42,11 @@ std::pair<Model, std::vector<Tensor>> InputOptions::load(const std::string& path
   Model model = load_model(path, options);
   std::vector<Tensor> inputs = match_inputs(*model.program, given);
   return {std::move(model), std::move(inputs)};
+}
+
+void print_json(const nlohmann::ordered_json& report) {
+  std::cout << report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << std::endl;
+  if (!std::cout) fail("the report can't be written to standard output");
 }
 
 std::string format_seconds(double s) {

@@ -1,12 +1,12 @@
 // eco inspect: what a model is.
 
-#include <iostream>
 #include <map>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "ecotone/base/error.h"
+#include "ecotone/base/log.h"
 #include "ecotone/format/stablehlo/stablehlo.h"
 #include "ecotone/op/cost.h"
 
@@ -27,14 +27,18 @@ struct InspectOptions {
 
 struct Summary {
   std::map<std::string, int> ops;
-  Dim flops = 0;
+  std::optional<Dim> flops = Dim(0);  // nothing: too large to count, or too large an expression
   int64_t parameter_count = 0, parameter_bytes = 0;
 };
 
 Summary summarize(const Program& p) {
   Summary s;
   for (const Equation& e : p.equations()) ++s.ops[e.op->name];
-  s.flops = op::flops(p);
+  try {
+    s.flops = op::flops(p);
+  } catch (const Error&) {
+    s.flops.reset();
+  }
   for (const Parameter& x : p.parameters()) {
     if (!x.type.is_static()) continue;
     s.parameter_count += element_count(x.type.static_shape());
@@ -70,6 +74,7 @@ int inspect(const InspectOptions& o) {
   }
   const Summary s = summarize(p);
   const auto file_bytes = std::filesystem::file_size(o.model);
+  log_detail("{}: {} equations, {} parameters", o.model, p.equations().size(), p.parameters().size());
   if (o.json) {
     ordered_json j{{"schema_version", kSchemaVersion},
                    {"model", o.model},
@@ -81,11 +86,13 @@ int inspect(const InspectOptions& o) {
     for (const Parameter& x : p.parameters()) j["parameters"].push_back(type_json(x.name, x.type, p));
     j["ops"] = s.ops;
     j["parameter_count"] = s.parameter_count, j["parameter_bytes"] = s.parameter_bytes;
-    if (auto c = s.flops.as_constant())
+    if (!s.flops)
+      j["flops"] = nullptr;
+    else if (auto c = s.flops->as_constant())
       j["flops"] = *c;
     else
-      j["flops"] = s.flops.str(p.symbols());
-    std::cout << j.dump(2) << '\n';
+      j["flops"] = s.flops->str(p.symbols());
+    print_json(j);
     return kOk;
   }
   fmt::print("{}: {}, {}\n", o.model, name(model.format), format_bytes(static_cast<double>(file_bytes)));
@@ -95,10 +102,12 @@ int inspect(const InspectOptions& o) {
   for (const Output& x : p.outputs()) fmt::print("  {:<32} {}\n", x.name, str(p.type(x.value), p.symbols()));
   fmt::print("parameters  {} tensors, {} elements, {}\n", p.parameters().size(), s.parameter_count,
              format_bytes(static_cast<double>(s.parameter_bytes)));
-  if (auto c = s.flops.as_constant())
+  if (!s.flops)
+    fmt::print("work        too large to count; give sizes with --shape\n");
+  else if (auto c = s.flops->as_constant())
     fmt::print("work        {:.4g} FLOPs (a multiply-add is two)\n", static_cast<double>(*c));
   else
-    fmt::print("work        {} FLOPs (a multiply-add is two)\n", s.flops.str(p.symbols()));
+    fmt::print("work        {} FLOPs (a multiply-add is two)\n", s.flops->str(p.symbols()));
   fmt::print("equations   {}\n", p.equations().size());
   std::vector<std::pair<int, std::string>> ranked;
   for (const auto& [op, count] : s.ops) ranked.emplace_back(-count, op);

@@ -1,5 +1,6 @@
 // eco run: a model's outputs for given inputs.
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 
@@ -8,8 +9,10 @@
 
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/base/error.h"
+#include "ecotone/base/file.h"
 #include "ecotone/base/log.h"
 #include "ecotone/format/npz/npz.h"
+#include "ecotone/format/onnx/onnx.h"
 #include "ecotone/format/safetensors/safetensors.h"
 
 #include "apps/eco/eco.h"
@@ -28,6 +31,20 @@ struct RunOptions {
   EvalMode eval_mode() const { return mode == "real" ? EvalMode::kReal : EvalMode::kSpec; }
 };
 
+// What can be known to go wrong with the output is said before the model runs.
+void check_output(const std::string& path, const Program& p) {
+  const std::string extension = std::filesystem::path(path).extension().string();
+  if (extension != ".npz" && extension != ".npy" && extension != ".safetensors" && extension != ".pb")
+    fail("{}: outputs are written as .npz, .npy, .safetensors or .pb", path);
+  const auto arrays = std::ranges::count_if(p.outputs(), [&](const Output& o) { return !is_token(p.type(o.value)); });
+  if ((extension == ".npy" || extension == ".pb") && arrays != 1)
+    fail("{}: a {} file holds one array, the model has {} outputs; write a .npz", path, extension, arrays);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) || std::filesystem::is_regular_file(path, error) ||
+      std::filesystem::is_directory(path, error))
+    AtomicFile probe{path};
+}
+
 void write_outputs(const std::string& path, const Program& p, std::span<const Tensor> values) {
   NamedTensors named;
   for (size_t i = 0; i < values.size(); ++i)
@@ -36,13 +53,11 @@ void write_outputs(const std::string& path, const Program& p, std::span<const Te
   if (extension == ".safetensors") {
     safetensors::write(path, {named, {}});
   } else if (extension == ".npy") {
-    if (named.size() != 1)
-      fail("{}: a .npy file holds one array, the model has {} outputs; write a .npz", path, named.size());
-    npz::write_npy(path, named[0].second);
-  } else if (extension == ".npz") {
-    npz::write_npz(path, named);
+    npz::write_npy(path, named.at(0).second);
+  } else if (extension == ".pb") {
+    onnx::write_value_file(path, named.at(0).first, named.at(0).second);
   } else {
-    fail("{}: outputs are written as .npz, .npy or .safetensors", path);
+    npz::write_npz(path, named);
   }
 }
 
@@ -65,6 +80,10 @@ std::string summary(const Tensor& t) {
 int run_once(const RunOptions& o) {
   const auto [model, inputs] = o.inputs.load(o.model);
   const Program& p = *model.program;
+  if (!o.output.empty()) check_output(o.output, p);
+  log_detail("{}: {} equations, {} parameters", o.model, p.equations().size(), p.parameters().size());
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (!inputs[i].is_null()) log_detail("input {}: {}", p.inputs()[i].name, inputs[i].type().str());
   std::vector<Tensor> outputs;
   const double seconds = timed_evaluate(p, inputs, o.eval_mode(), outputs);
   if (!o.output.empty()) write_outputs(o.output, p, outputs);
@@ -80,7 +99,7 @@ int run_once(const RunOptions& o) {
       if (!outputs[i].is_null())
         j["outputs"].push_back(
             {{"name", p.outputs()[i].name}, {"dtype", name(outputs[i].dtype())}, {"shape", outputs[i].shape()}});
-    std::cout << j.dump(2) << '\n';
+    print_json(j);
     return kOk;
   }
   for (size_t i = 0; i < outputs.size(); ++i)
@@ -115,6 +134,7 @@ int run_stream(const RunOptions& o) {
       ModelOptions specific = options;
       specialize(specific, *signature.program, match_inputs(*signature.program, given));
       const Program& p = model_for(specific);
+      check_output(line.substr(split + 1), p);
       std::vector<Tensor> outputs;
       const double seconds = timed_evaluate(p, match_inputs(p, given), o.eval_mode(), outputs);
       write_outputs(line.substr(split + 1), p, outputs);
@@ -137,7 +157,8 @@ void add_run(CLI::App& app, Action& action) {
   verb->add_option("model", o->model, "An ONNX model")->required();
   o->inputs.add_to(*verb);
   verb->add_option("-o,--output", o->output,
-                   "Where outputs go: .npz (arrays named after the outputs), .npy or .safetensors");
+                   "Where outputs go: .npz (arrays named after the outputs), .safetensors; .npy or "
+                   "ONNX .pb for a single output");
   verb->add_option("--backend", o->backend, "What runs it; there is: reference")->capture_default_str();
   verb->add_option("--mode", o->mode, "spec: each op rounds to its type; real: floats are f64")
       ->check(CLI::IsMember({"spec", "real"}))

@@ -3,7 +3,6 @@
 #include "ecotone/engine/verify.h"
 
 #include <algorithm>
-#include <iostream>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -77,7 +76,7 @@ void print_side(const SideReport& s, const char* label) {
 
 int report(const VerifyOptions& o, const VerifyReport& r) {
   if (o.json) {
-    std::cout << to_json(o.model, r.theirs.name, r).dump(2) << '\n';
+    print_json(to_json(o.model, r.theirs.name, r));
     return r.passed ? kOk : kFindings;
   }
   fmt::print("{:<6} {:<28} {:>10} {:>10} {:>10} {:>12} {:>10} {:>10} {:>10}\n", "", "output", "max abs", "max rel",
@@ -106,12 +105,10 @@ int report(const VerifyOptions& o, const std::vector<CheckReport>& checks) {
       if (!c.passed) row["reason"] = c.reason;
       rows.push_back(std::move(row));
     }
-    std::cout << ordered_json{{"schema_version", kSchemaVersion},
-                              {"model", o.model},
-                              {"passed", failed == 0},
-                              {"checks", std::move(rows)}}
-                     .dump(2)
-              << '\n';
+    print_json({{"schema_version", kSchemaVersion},
+                {"model", o.model},
+                {"passed", failed == 0},
+                {"checks", std::move(rows)}});
     return failed ? kFindings : kOk;
   }
   for (const CheckReport& c : checks)
@@ -127,6 +124,8 @@ int verify(const VerifyOptions& o) {
     return report(o, run_conformance(o.model));
   if (!o.against.empty() && std::filesystem::is_directory(o.against))
     return report(o, verify_against_folder(o.model, o.against));
+  if (o.against.find('/') != std::string::npos)
+    fail("{}: there is no such folder; --against is the name of an engine, or a folder of stored values", o.against);
   const auto [model, inputs] = o.inputs.load(o.model);
   const std::string engine = !o.against.empty() ? o.against : format == ModelFormat::kOnnx ? "onnxruntime" : "jax";
   return report(o, verify_against_engine(model, inputs, engine, o.threads));

@@ -4,9 +4,20 @@
 
 #include "ecotone/op/contract.h"
 #include "ecotone/op/control.h"
+#include "ecotone/op/index.h"
+#include "ecotone/op/reduce.h"
+#include "ecotone/op/shape.h"
 
 namespace ecotone::op {
 namespace {
+
+// Ops that only move elements, or make them of nothing.
+bool moves_only(const Op* op) {
+  for (const Op* o : {&constant(), &iota(), &reshape(), &broadcast_in_dim(), &transpose(), &concatenate(), &slice(),
+                      &pad(), &reverse(), &gather(), &dim_value()})
+    if (op == o) return true;
+  return false;
+}
 
 class Counter {
  public:
@@ -34,7 +45,8 @@ class Counter {
       for (const Region& r : e.regions) work = branches ? max(work, region(r)) : work + region(r);
       return e.op == &scan() ? work * e.attributes.get<ScanAttributes>().length : work;
     }
-    if (e.result_count == 0 || is_token(results[0])) return 0;
+    if (e.result_count == 0 || is_token(results[0]) || moves_only(e.op)) return 0;
+    if (e.op == &reduce()) return tensor(operands[0]).size();
     const Dim size = tensor(results[0]).size();
     if (e.op == &dot_general()) {
       Dim k = 1;

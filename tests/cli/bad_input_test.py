@@ -1,13 +1,15 @@
-"""Bad input to `eco`: a message that says what is wrong, exit code 2, nothing left behind. And a 2 GB model looked at quickly."""
+"""Bad input to `eco`: a message that says what is wrong, exit code 2, nothing left behind."""
 
+import json
 import os
 import random
-import resource
+import struct
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +26,8 @@ def check(name, good, why=""):
         print(f"FAILED {name}: {why}")
 
 
-def eco(*arguments):
-    return subprocess.run([ECO, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+def eco(*arguments, env=None):
+    return subprocess.run([ECO, *map(str, arguments)], capture_output=True, text=True, timeout=120, env=env)
 
 
 def refuses(name, done, *words):
@@ -91,26 +93,208 @@ def truncated(folder):
         check(f"cut at {cut}", done.returncode == 2 and done.stderr.startswith("error: "), f"{n}: exit {done.returncode}: {done.stderr[:200]}")
 
 
-def two_gigabytes(folder):
-    size = 2 * 10**9
-    with open(folder / "big.bin", "wb") as f:
-        f.truncate(size)
-    big = model([helper.make_node("MatMul", ["x", "w"], ["y"])], (("x", [1, 20000]),), (("y", [1, 25000]),), [external("big.bin", 0, size, [20000, 25000])])
-    path = folder / "big.onnx"
-    path.write_bytes(big.SerializeToString())
+def more_models(folder):
+    """Paths that are no models, and external data in every wrong place."""
+    (folder / "empty.onnx").write_bytes(b"")
+    refuses("empty file", eco("inspect", folder / "empty.onnx"), "empty")
+    refuses("folder as a model", eco("inspect", folder), "folder")
+    refuses("folder as a model to run", eco("run", folder), "folder")
+    add = helper.make_node("Add", ["x", "w"], ["y"], name="plus")
+    outside = folder.parent / (folder.name + "-outside.bin")
+    outside.write_bytes(b"\0" * 24)
+    try:
+        (folder / "link.bin").symlink_to(outside)
+        for name, location in (("absolute", str(outside)), ("deep ..", f"a/../../{outside.name}"), ("symbolic link", "link.bin")):
+            path = folder / "external.onnx"
+            path.write_bytes(model([add], initializers=[external(location, 0, 24, [2, 3])]).SerializeToString())
+            refuses(f"external data: {name}", eco("inspect", path), "'w'", "only files in the model's own folder")
+    finally:
+        outside.unlink()
+    for name, tensor, words in (
+        ("missing external data", external("gone.bin", 0, 24, [2, 3]), "gone.bin"),
+        ("negative offset", external("w.bin", -8, 24, [2, 3]), "offset"),
+        ("offset of 2^64", external("w.bin", 2**64, 24, [2, 3]), "offset"),
+        ("external claim of 10^12 elements", external("w.bin", 0, 4 * 10**12, [10**6, 10**6]), "past the end"),
+        ("external claim that overflows", external("w.bin", 0, 24, [2**62, 2**62]), "'w'"),
+    ):
+        path = folder / "external.onnx"
+        path.write_bytes(model([add], initializers=[tensor]).SerializeToString())
+        refuses(name, eco("inspect", path), words)
+
+
+def arguments(folder):
+    """Usage, sizes and files given on the command line."""
+    relu = folder / "relu.onnx"
+    relu.write_bytes(model([helper.make_node("Relu", ["x"], ["y"])], (("x", ["n", 3]),), (("y", ["n", 3]),)).SerializeToString())
+    refuses("no verb", eco(), "--help")
+    refuses("unknown verb", eco("frobnicate"), "frobnicate")
+    refuses("unknown flag", eco("run", relu, "--frobnicate"), "--frobnicate", "eco run --help")
+    refuses("no model", eco("inspect"), "model")
+    refuses("seed that is no number", eco("run", relu, "--seed", "x"), "--seed")
+    refuses("unknown mode", eco("run", relu, "--mode", "fast"), "--mode")
+    for name, shape, word in (
+        ("negative size", "x=-1,3", "negative"),
+        ("huge size", "x=99999999999999999999,3", "too large"),
+        ("sizes that overflow", "x=4611686018427387904,4", "64 bits"),
+        ("10^12 elements", "x=1000000000000,3", "out of memory"),
+        ("no numbers", "x=a,b", "not a size"),
+        ("a hole", "x=1,,3", "not a size"),
+        ("a comma too much", "x=1,3,", "not a size"),
+        ("no name", "=1,3", "name="),
+        ("no sizes", "1,3", "name="),
+        ("unknown input", "z=1,3", "'z'"),
+        ("too many sizes", "x=1,3,5", "sizes"),
+        ("a size that the model fixes", "x=1,4", "3"),
+    ):
+        refuses(f"--shape: {name}", eco("run", relu, f"--shape={shape}"), word)
+    refuses("open sizes", eco("run", relu), "--shape")
+
+    good = folder / "in.npz"
+    np.savez_compressed(good, x=np.arange(6, dtype=np.float32).reshape(2, 3))
+    data = good.read_bytes()
+    rng = random.Random(6)
+    for n in range(40):
+        bad = folder / "bad.npz"
+        if n % 2:
+            bad.write_bytes(data[: rng.randrange(len(data))])
+            refuses(f"npz cut short {n}", eco("run", relu, "-i", bad), "bad.npz")
+            continue
+        changed = bytearray(data)
+        changed[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        bad.write_bytes(changed)
+        done = eco("run", relu, "-i", bad)
+        # A flipped bit of a date or an attribute changes nothing; one of the array's name is another input.
+        check(f"npz with a flipped bit {n}", done.returncode in (0, 2) and (done.returncode == 0 or done.stderr.startswith("error: ")), done.stderr[:200])
+    damaged = bytearray(data)
+    damaged[data.index(b"x.npy") + 40] ^= 0x55  # inside the packed array
+    (folder / "bad.npz").write_bytes(damaged)
+    refuses("npz with damaged data", eco("run", relu, "-i", folder / "bad.npz"), "damaged")
+    for name, content in (("text.npz", b"hello"), ("text.npy", b"hello"), ("text.safetensors", b"hello, world"), ("text.png", b"hello"), ("text.pb", b"\xff\xff")):
+        (folder / name).write_bytes(content)
+        refuses(f"text as {name}", eco("run", relu, "-i", folder / name), name.split(".")[0])
+    np.save(folder / "objects.npy", np.array([{}], object), allow_pickle=True)
+    refuses("a pickle", eco("run", relu, "-i", folder / "objects.npy"), "pickle")
+    refuses("missing input file", eco("run", relu, "-i", folder / "gone.npz"), "gone.npz")
+    refuses("input of unknown kind", eco("run", relu, "-i", relu), ".npz")
+    np.savez(folder / "two.npz", x=np.zeros((1, 3), np.float32), z=np.zeros(1))
+    refuses("an array too many", eco("run", relu, "-i", folder / "two.npz"), "'z'")
+    np.savez(folder / "none.npz")
+    refuses("an array too few", eco("run", relu, "-i", folder / "none.npz"), "'x'")
+
+    for name, target, word in (
+        ("folder that is not there", folder / "gone" / "out.npz", "no folder"),
+        ("folder as output", folder / "out.npz", "folder"),
+        ("output of unknown kind", folder / "out.txt", ".npz"),
+        ("output without a kind", folder / "out", ".npz"),
+    ):
+        if name == "folder as output":
+            target.mkdir()
+        refuses(name, eco("run", relu, "-i", good, "-o", target), word)
+        if target.is_dir():
+            target.rmdir()
+
+
+def pictures(folder):
+    path = folder / "picture.onnx"
+    path.write_bytes(model([helper.make_node("Relu", ["x"], ["y"])], (("x", [1, 3, "h", "w"]),), (("y", [1, 3, "h", "w"]),)).SerializeToString())
+    from PIL import Image
+
+    for kind in ("png", "jpg"):
+        whole = folder / f"whole.{kind}"
+        Image.fromarray(np.random.default_rng(7).integers(0, 256, (40, 40, 3), np.uint8)).save(whole)
+        check(f"a {kind}", eco("run", path, "-i", whole).returncode == 0)
+        cut = folder / f"cut.{kind}"
+        for part in (0.1, 0.5, 0.9):
+            cut.write_bytes(whole.read_bytes()[: int(part * whole.stat().st_size)])
+            refuses(f"{kind} cut at {part}", eco("run", path, "-i", cut), f"cut.{kind}")
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    data = b"IDAT" + zlib.compress(b"\0" * 1000)
+    bomb += struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
+    (folder / "bomb.png").write_bytes(bomb)
+    refuses("a small file that claims 60000x60000", eco("run", path, "-i", folder / "bomb.png"), "60000x60000")
+    refuses("a deviation of 0", eco("run", path, "-i", folder / "whole.png", "--std", "0"), "--std")
+    refuses("two means", eco("run", path, "-i", folder / "whole.png", "--mean", "0.5,0.5"), "--mean")
+
+
+def missing_engines(folder):
+    """Exit 3, and what to install."""
+    relu = folder / "engine.onnx"
+    relu.write_bytes(model([helper.make_node("Relu", ["x"], ["y"])]).SerializeToString())
+    bare = {k: v for k, v in os.environ.items() if k != "ECOTONE_PYTHON"} | {"XDG_DATA_HOME": str(folder / "data")}
+    for name, environment in (
+        ("engine that is not installed", bare),
+        ("Python that is not there", bare | {"ECOTONE_PYTHON": str(folder / "no-python")}),
+        ("Python that is no program", bare | {"ECOTONE_PYTHON": str(relu)}),
+        ("Python that ends at once", bare | {"ECOTONE_PYTHON": "/bin/false"}),
+        ("Python without the engine", bare | {"ECOTONE_PYTHON": "/usr/bin/python3", "PYTHONNOUSERSITE": "1"}),
+    ):
+        done = eco("verify", relu, "--against", "onnxruntime", env=environment)
+        check(name, done.returncode == 3 and "pip install onnxruntime" in done.stderr and "ECOTONE_PYTHON" in done.stderr, f"exit {done.returncode}: {done.stderr[:300]}")
+    done = eco("verify", relu, "--against", "frobnicate")
+    check("unknown engine", done.returncode == 3 and "onnxruntime" in done.stderr, done.stderr)
+    done = eco("run", relu, "--backend", "frobnicate")
+    check("unknown backend", done.returncode == 3 and "reference" in done.stderr, done.stderr)
+    refuses("folder of stored values that is not there", eco("verify", relu, "--against", folder / "gone"), "no such folder")
+    refuses("folder without stored values", eco("verify", relu, "--against", folder), "output_0.pb")
+    done = eco("doctor", "--no-measure", env=bare)
+    check("doctor without engines", done.returncode == 0 and "not usable" in done.stdout, done.stdout)
+
+
+def json_errors(folder):
+    for name, code, kind, line in (
+        ("missing file", 2, "invalid_input", ["inspect", folder / "gone.onnx"]),
+        ("unknown flag", 2, "usage", ["run", folder / "gone.onnx", "--frobnicate"]),
+        ("unknown backend", 3, "missing", ["run", folder / "gone.onnx", "--backend", "frobnicate"]),
+    ):
+        done = eco(*line, "--json")
+        answer = json.loads(done.stdout)
+        error = answer.get("error", {})
+        good = done.returncode == code == error.get("exit_code") and answer["schema_version"] == 1 and error.get("kind") == kind
+        check(f"--json: {name}", good and done.stderr == f"error: {error.get('message')}\n", f"exit {done.returncode}: {done.stdout}{done.stderr}")
+    # Names are bytes to ONNX's protobuf; JSON takes only UTF-8.
+    odd = model([helper.make_node("Relu", ["x"], ["y"])]).SerializeToString().replace(b"\x01y", b"\x01\xff")
+    (folder / "odd.onnx").write_bytes(odd)
+    done = eco("inspect", folder / "odd.onnx", "--json")
+    check("--json: a name that is no UTF-8", done.returncode == 0 and json.loads(done.stdout)["outputs"][0]["name"] == "\ufffd", done.stderr)
+
+
+def killed(folder):
+    """Killed at any moment, `eco run` leaves its output whole or not at all."""
+    n = 10_000_000
+    place = folder / "killed"
+    place.mkdir()
+    path = place / "big.onnx"
+    nodes = [helper.make_node("Expand", ["x", "n"], ["y"])]
+    shape = numpy_helper.from_array(np.array([n], np.int64), "n")
+    path.write_bytes(model(nodes, (("x", [1]),), (("y", [n]),), [shape]).SerializeToString())
+    out = place / "out.npz"
     start = time.monotonic()
-    done = eco("inspect", path)
-    seconds = time.monotonic() - start
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    check("2 GB model", done.returncode == 0 and seconds < 1 and peak < 200, f"exit {done.returncode}, {seconds:.2f} s, {peak:.0f} MB; {done.stderr[:200]}")
+    check("big output", eco("run", path, "-o", out).returncode == 0)
+    whole, size = time.monotonic() - start, out.stat().st_size
+    counts = {"none": 0, "whole": 0}
+    for i in range(16):
+        out.unlink(missing_ok=True)
+        process = subprocess.Popen([ECO, "run", path, "-o", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(whole * (i + 1) / 16)
+        process.kill()
+        process.wait()
+        counts["whole" if out.exists() else "none"] += 1
+        check(f"killed after {(i + 1) / 16:.2f}", not out.exists() or out.stat().st_size == size, out.exists() and out.stat().st_size)
+    check("killed too early at least once", counts["none"] > 0, counts)
+    # Where the file system gives unnamed files, not even a temporary one stays; elsewhere a kill may leave one `.tmp`.
+    left = {p.name for p in place.iterdir()} - {"big.onnx", "out.npz"}
+    check("nothing left behind", all(name.startswith(".out.npz.") and name.endswith(".tmp") for name in left) and len(left) <= 16, left)
 
 
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        two_gigabytes(folder)  # first: the peak is that of all children so far
-        files(folder)
-        truncated(folder)
+        for part in (files, truncated, more_models, arguments, pictures, missing_engines, json_errors):
+            part(folder)
+            temporary = [p.name for p in folder.iterdir() if p.name.startswith(".") or p.suffix == ".tmp"]
+            check(f"{part.__name__}: nothing left behind", not temporary and not list(folder.glob("out*.npz")), temporary)
+        killed(folder)
     print(f"{COUNTS[True]} passed, {COUNTS[False]} failed")
     return 1 if COUNTS[False] else 0
 
