@@ -105,10 +105,8 @@ int report(const VerifyOptions& o, const std::vector<CheckReport>& checks) {
       if (!c.passed) row["reason"] = c.reason;
       rows.push_back(std::move(row));
     }
-    print_json({{"schema_version", kSchemaVersion},
-                {"model", o.model},
-                {"passed", failed == 0},
-                {"checks", std::move(rows)}});
+    print_json(
+        {{"schema_version", kSchemaVersion}, {"model", o.model}, {"passed", failed == 0}, {"checks", std::move(rows)}});
     return failed ? kFindings : kOk;
   }
   for (const CheckReport& c : checks)

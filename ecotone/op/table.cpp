@@ -19,8 +19,7 @@ struct Table {
 
   Table() {
     for (auto family : {elementwise_ops, convert_ops, shape_ops, index_ops, reduce_ops, contract_ops, control_ops,
-                        random_ops, linalg_ops, batch_norm_ops, collective_ops, quantize_ops, chlo_ops,
-                        composite_ops})
+                        random_ops, linalg_ops, batch_norm_ops, collective_ops, quantize_ops, chlo_ops, composite_ops})
       for (const Op* op : family()) {
         ops.push_back(op);
         if (!by_name.emplace(op->name, op).second) fail_kind(ErrorKind::kInternal, "two ops are named '{}'", op->name);

@@ -18,15 +18,32 @@ constexpr int kMaxFunctionDepth = 32;
 const std::unordered_map<std::string_view, Importer>& registry() {
   static const auto* const table = [] {
     auto* t = new std::unordered_map<std::string_view, Importer>;
-    for (auto list : {math_importers,         shape_importers,        reduce_importers,
-                      nn_importers,           rnn_importers,          control_importers,
-                      element_importers,      quant_importers,        attention_importers,
-                      loss_importers,         misc_importers,         einsum_importers,
-                      grid_importers,         region_importers,       signal_importers,
-                      training_importers,     choose_importers,       sequence_model_importers,
-                      sequence_importers,     integer_conv_importers, statistics_importers,
-                      ml_importers,           contrib_math_importers, contrib_norm_importers,
-                      contrib_attention_importers, contrib_quant_importers})
+    for (auto list : {math_importers,
+                      shape_importers,
+                      reduce_importers,
+                      nn_importers,
+                      rnn_importers,
+                      control_importers,
+                      element_importers,
+                      quant_importers,
+                      attention_importers,
+                      loss_importers,
+                      misc_importers,
+                      einsum_importers,
+                      grid_importers,
+                      region_importers,
+                      signal_importers,
+                      training_importers,
+                      choose_importers,
+                      sequence_model_importers,
+                      sequence_importers,
+                      integer_conv_importers,
+                      statistics_importers,
+                      ml_importers,
+                      contrib_math_importers,
+                      contrib_norm_importers,
+                      contrib_attention_importers,
+                      contrib_quant_importers})
       for (const Registration& r : list()) t->emplace(r.op_type, r.importer);
     return t;
   }();

@@ -289,7 +289,7 @@ std::vector<Dim> proportional(NodeContext& n, const std::string& policy, std::ve
     if (i == 0 || (policy == "not_larger" ? ratio < scale : ratio > scale)) scale = ratio;
   }
   if (!(scale > 0 && scale < 1e6)) fail("a scale must be positive and below a million");
-  for (size_t i = 0; i < sizes.size(); ++i) sizes[i] = static_cast<int64_t>(std::floor(in(i) * scale + 0.5));
+  for (size_t i = 0; i < sizes.size(); ++i) sizes[i] = static_cast<int64_t>(std::floor(in(i)*scale + 0.5));
   return sizes;
 }
 
@@ -355,8 +355,8 @@ std::vector<Value> resize(NodeContext& n) {
       if (!(scale > 0 && scale < 1e6)) fail("a scale must be positive and below a million");
       if (scale == 1 && !crops) continue;
       if (in.is_constant())
-        out = static_cast<int64_t>(std::floor(static_cast<double>(in.constant()) *
-                                              (crops ? (roi[i + axes.size()] - roi[i]) * scale : scale)));
+        out = static_cast<int64_t>(
+            std::floor(static_cast<double>(in.constant()) * (crops ? (roi[i + axes.size()] - roi[i]) * scale : scale)));
       else
         out = in * static_cast<int64_t>(scale);
     }
