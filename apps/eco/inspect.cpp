@@ -1,5 +1,6 @@
 // eco inspect: what a model is.
 
+#include <iostream>
 #include <map>
 
 #include <fmt/core.h>
