@@ -64,7 +64,11 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     const auto verbs = app.get_subcommands();
     const std::string verb = verbs.empty() ? "" : verbs[0]->get_name() + " ";
-    return report_error(json, "usage", fmt::format("{}; see 'eco {}--help'", e.what(), verb), eco_command::kBadInput);
+    // What stands where the verb should tells more than that one is missing.
+    char** word = std::find_if(argv + 1, argv + argc, [](const char* a) { return a[0] != '-'; });
+    const bool unknown = verbs.empty() && word != argv + argc;
+    const std::string what = unknown ? fmt::format("there is no verb '{}'", *word) : e.what();
+    return report_error(json, "usage", fmt::format("{}; see 'eco {}--help'", what, verb), eco_command::kBadInput);
   }
   ecotone::set_log_level(quiet     ? ecotone::LogLevel::kQuiet
                          : verbose ? ecotone::LogLevel::kVerbose

@@ -99,9 +99,7 @@ void Parser::parse_items(Operation& op) {
       if (lex_.peek().is('[')) parse_slice_ranges(op);
     } else if (t.is_word("dense") && op.name.starts_with("check.")) {  // check.expect_eq_const %0, dense<1> : type
       op.attributes.emplace_back("value", parse_attribute());
-    } else if (op.name.starts_with("check.") && t.kind == TokenKind::kWord && !t.is_word("tolerance") &&
-               !t.is_word("max_ulp_difference") && !t.is_word("min_ulp_difference")) {
-      break;  // no types follow a constant: this is the next operation
+      if (!lex_.peek().is(',')) break;  // no types follow a constant: what comes is the next operation
     } else if (t.kind == TokenKind::kWord && !t.is_word("loc")) {
       lex_.take();
       parse_item(op, t);
