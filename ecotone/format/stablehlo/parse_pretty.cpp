@@ -92,14 +92,17 @@ void Parser::parse_pretty(Operation& op) {
 void Parser::parse_items(Operation& op) {
   // chlo.top_k(%0, k = 5)
   const bool in_parens = lex_.accept('(');
+  bool separated = false;
   while (true) {
     const Token t = lex_.peek();
+    // No types follow the constant of a check: without a comma, what comes is the next operation.
+    if (op.name.starts_with("check.") && !t.is(',') && !separated && find(op.attributes, "value")) break;
+    separated = t.is(',');
     if (t.kind == TokenKind::kPercent) {
       op.operands.push_back(parse_use());
       if (lex_.peek().is('[')) parse_slice_ranges(op);
     } else if (t.is_word("dense") && op.name.starts_with("check.")) {  // check.expect_eq_const %0, dense<1> : type
       op.attributes.emplace_back("value", parse_attribute());
-      if (!lex_.peek().is(',')) break;  // no types follow a constant: what comes is the next operation
     } else if (t.kind == TokenKind::kWord && !t.is_word("loc")) {
       lex_.take();
       parse_item(op, t);

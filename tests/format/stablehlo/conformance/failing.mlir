@@ -27,7 +27,7 @@ func.func @beyond_the_tolerance() {
 
 // -----
 
-func.func @nan_equals_nothing() {
+func.func @nan_is_almost_equal_alone() {
   %x = stablehlo.constant dense<[0x7FC00000, -0.0]> : tensor<2xf32>
   %y = stablehlo.constant dense<[0x7FC00000, 0.0]> : tensor<2xf32>
   check.expect_eq %x, %y : tensor<2xf32>
