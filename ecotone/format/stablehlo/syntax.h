@@ -73,8 +73,21 @@ struct Attribute {
   Tensor tensor;  // kTensor: the elements, or one element (a scalar) when `splat`
   bool splat = false;
 
+  Attribute();
+  Attribute(const Attribute&);
+  Attribute(Attribute&&) noexcept;
+  Attribute& operator=(const Attribute&);
+  Attribute& operator=(Attribute&&) noexcept;
+  ~Attribute();
   const Attribute* find(std::string_view name) const;
 };
+// Here, since the type of `entries` is complete only now (clang insists).
+inline Attribute::Attribute() = default;
+inline Attribute::Attribute(const Attribute&) = default;
+inline Attribute::Attribute(Attribute&&) noexcept = default;
+inline Attribute& Attribute::operator=(const Attribute&) = default;
+inline Attribute& Attribute::operator=(Attribute&&) noexcept = default;
+inline Attribute::~Attribute() = default;
 using Attributes = std::vector<std::pair<std::string, Attribute>>;
 const Attribute* find(const Attributes& attributes, std::string_view name);
 
