@@ -265,7 +265,7 @@ TEST(PrintTest, ManyEquationsAreQuick) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   EXPECT_HAS(text, "%99999 = ");
 #ifndef __SANITIZE_ADDRESS__  // which slows it several times
-  EXPECT_LT(seconds, 2);  // what Programs of 10^5 equations are allowed
+  EXPECT_LT(seconds, 2);      // what Programs of 10^5 equations are allowed
 #endif
   RecordProperty("seconds", std::to_string(seconds));
 }
