@@ -122,7 +122,7 @@ int inspect(const InspectOptions& o) {
 void add_inspect(CLI::App& app, Action& action) {
   auto o = std::make_shared<InspectOptions>();
   CLI::App* verb = app.add_subcommand("inspect", "Show a model's inputs, outputs, parameters, operations and work");
-  verb->add_option("model", o->model, "An ONNX model")->required();
+  verb->add_option("model", o->model, "An ONNX model or StableHLO text")->required();
   verb->add_option("--shape", o->shapes, "Sizes of an input, as name=1,3,224,224; may be repeated");
   CLI::Option* json = verb->add_flag("--json", o->json, "Print JSON");
   verb->add_flag("--text", o->text, "Print the program as StableHLO text")->excludes(json);

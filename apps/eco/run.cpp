@@ -154,7 +154,7 @@ int run_stream(const RunOptions& o) {
 void add_run(CLI::App& app, Action& action) {
   auto o = std::make_shared<RunOptions>();
   CLI::App* verb = app.add_subcommand("run", "Run a model on given or made inputs");
-  verb->add_option("model", o->model, "An ONNX model")->required();
+  verb->add_option("model", o->model, "An ONNX model or StableHLO text")->required();
   o->inputs.add_to(*verb);
   verb->add_option("-o,--output", o->output,
                    "Where outputs go: .npz (arrays named after the outputs), .safetensors; .npy or "
