@@ -58,11 +58,10 @@ int64_t element_count(std::span<const int64_t> shape) {
   for (int64_t d : shape) {
     if (d < 0) fail("shape {} has a negative size", shape_str(shape));
     empty |= d == 0;
+    // Zeros are left out, as NumPy leaves them out: strides of an empty array must fit too.
+    if (d != 0 && __builtin_mul_overflow(n, d, &n)) fail("shape {} has more than 2^63 elements", shape_str(shape));
   }
-  if (empty) return 0;
-  for (int64_t d : shape)
-    if (__builtin_mul_overflow(n, d, &n)) fail("shape {} has more than 2^63 elements", shape_str(shape));
-  return n;
+  return empty ? 0 : n;
 }
 
 std::string shape_str(std::span<const int64_t> shape) {

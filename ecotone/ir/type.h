@@ -46,7 +46,7 @@ size_t hash(const TensorType& t);
 size_t hash(const Type& t);
 
 std::vector<Dim> to_dims(std::span<const int64_t> shape);
-// Product of the sizes; Error when it overflows int64 or a size is negative.
+// Product of the sizes; Error when a size is negative or the product of those that aren't 0 overflows int64.
 int64_t element_count(std::span<const int64_t> shape);
 // "[2, 3]"
 std::string shape_str(std::span<const int64_t> shape);
