@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <optional>
@@ -71,6 +72,20 @@ double canary(int threads) {
   spin();
   for (std::thread& t : others) t.join();
   return seconds_since(start);
+}
+
+// Joules that the processor packages have used so far (Linux powercap, RAPL); none where there is no counter that we may
+// read. Counters wrap within minutes at the earliest: a turn that sees one run backwards is not counted.
+std::optional<double> package_joules() {
+  std::optional<double> sum;
+  std::error_code error;
+  for (const auto& zone : std::filesystem::directory_iterator("/sys/class/powercap", error)) {
+    const std::string name = zone.path().filename().string();
+    if (std::count(name.begin(), name.end(), ':') != 1) continue;  // a package, not a part of one
+    std::ifstream file(zone.path() / "energy_uj");
+    if (double microjoules = 0; file >> microjoules) sum = sum.value_or(0) + microjoules * 1e-6;
+  }
+  return sum;
 }
 
 class Harness {
@@ -148,10 +163,13 @@ class Harness {
     for (size_t i : order) {
       if (options_.progress) options_.progress(fmt::format("round {}: {}", round + 1, subjects_[i].name));
       const auto turn_start = Clock::now();
+      const auto joules = package_joules();
       const auto block = turn(i, 2, options_.turn_seconds);
       if (!block) continue;
       Timing& t = result_.timings[i];
       const double wall = seconds_since(turn_start);
+      if (const auto after = package_joules(); joules && after && *after >= *joules)
+        t.joules = t.joules.value_or(0) + *after - *joules;
       t.turns.back() = quantile(block->seconds, 0.5);
       t.seconds.insert(t.seconds.end(), block->seconds.begin(), block->seconds.end());
       for (double s : block->seconds) t.wall_seconds += s;

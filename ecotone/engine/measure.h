@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,6 +37,7 @@ struct Timing {
   std::vector<double> seconds;  // every timed run
   std::vector<double> turns;    // the median of each turn, one a round; NaN where it was left out
   double wall_seconds = 0, cpu_seconds = 0;
+  std::optional<double> joules;  // of the timed turns, where the machine has a counter
   int warmup_runs = 0;
   std::string error;  // why it ended early, or empty
 };
