@@ -7,6 +7,7 @@
 #include "ecotone/backend/backend.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/log.h"
+#include "ecotone/engine/engines.h"
 #include "ecotone/engine/machine.h"
 #include "ecotone/engine/table.h"
 #include "ecotone/engine/worker.h"

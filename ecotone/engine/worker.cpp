@@ -1,6 +1,5 @@
 #include "ecotone/engine/worker.h"
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "ecotone/base/error.h"
+#include "ecotone/engine/engines.h"
 #include "ecotone/format/npz/npz.h"
 
 extern char** environ;  // NOLINT: POSIX declares it so
@@ -24,46 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-const std::array kEngines = {
-    EngineInfo{"onnxruntime", "onnxruntime", "ONNX"},
-    EngineInfo{"openvino", "openvino", "ONNX"},
-    EngineInfo{"jax", "jax", "StableHLO"},
-};
-
-fs::path data_folder() {
-  if (const char* xdg = std::getenv("XDG_DATA_HOME"); xdg && *xdg) return fs::path(xdg) / "ecotone";
-  if (const char* home = std::getenv("HOME"); home && *home) return fs::path(home) / ".local/share/ecotone";
-  return {};
-}
-
-// The folder that holds the package ecotone_workers: beside the source tree's command, or where `make install` put it.
-fs::path workers_folder() {
-  if (const char* given = std::getenv("ECOTONE_WORKERS"); given && *given) return given;
-  std::error_code error;
-  const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  for (fs::path up = self.parent_path(); !error && up.has_relative_path(); up = up.parent_path())
-    for (const char* place : {"python", "share/ecotone/python"})
-      if (fs::exists(up / place / "ecotone_workers" / "__main__.py", error)) return up / place;
-  fail_kind(ErrorKind::kMissing, "the folder with Ecotone's engine workers is not found; set ECOTONE_WORKERS to it");
-}
-
-std::string install_hint(const EngineInfo& engine) {
-  const fs::path venv = data_folder() / "engines" / engine.name;
-  return fmt::format(
-      "install it:\n  python3 -m venv {0} && {0}/bin/pip install {1} numpy\nor set ECOTONE_PYTHON to a Python that has "
-      "it",
-      venv.string(), engine.package);
-}
-
-const EngineInfo& engine_info(const std::string& name) {
-  std::string names;
-  for (const EngineInfo& e : kEngines) {
-    if (e.name == name) return e;
-    names += (names.empty() ? "" : ", ") + e.name;
-  }
-  fail_kind(ErrorKind::kMissing, "there is no engine '{}'; there are: {}", name, names);
-}
 
 }  // namespace
 
@@ -90,24 +50,11 @@ struct Worker::Process {
   }
 };
 
-std::span<const EngineInfo> known_engines() {
-  return kEngines;
-}
-
-std::optional<fs::path> engine_python(const std::string& engine) {
-  if (const char* given = std::getenv("ECOTONE_PYTHON"); given && *given) return fs::path(given);
-  const fs::path python = data_folder() / "engines" / engine / "bin/python";
-  std::error_code error;
-  if (fs::exists(python, error)) return python;
-  return std::nullopt;
-}
-
 Worker::Worker(const std::string& engine, const WorkerOptions& options)
     : engine_(engine), options_(options), process_(std::make_unique<Process>()) {
-  const EngineInfo& info = engine_info(engine);
-  const auto python = engine_python(engine);
+  const EngineInfo info = engine_info(engine);
+  const auto python = engine_python(info);
   if (!python) fail_kind(ErrorKind::kMissing, "engine {} is not installed; {}", engine, install_hint(info));
-  const std::string workers = workers_folder().string();
   std::string folder = (fs::temp_directory_path() / "ecotone-XXXXXX").string();
   if (!mkdtemp(folder.data())) fail("no temporary folder can be made at {}: {}", folder, std::strerror(errno));
   process_->folder = folder;
@@ -133,13 +80,13 @@ Worker::Worker(const std::string& engine, const WorkerOptions& options)
   std::vector<std::string> environment;
   for (char** e = environ; *e; ++e)
     if (std::string_view(*e).substr(0, 11) != "PYTHONPATH=") environment.emplace_back(*e);
-  environment.push_back("PYTHONPATH=" + workers);
+  environment.push_back("PYTHONPATH=" + workers_python_path());
   environment.emplace_back("PYTHONDONTWRITEBYTECODE=1");
   std::vector<char*> env;
   for (std::string& e : environment) env.push_back(e.data());
   env.push_back(nullptr);
-  std::string program = python->string(), flag = "-m", module = "ecotone_workers", name = engine;
-  char* argv[] = {program.data(), flag.data(), module.data(), name.data(), nullptr};
+  std::string program = python->string(), flag = "-m", package = "ecotone_workers", module = info.module;
+  char* argv[] = {program.data(), flag.data(), package.data(), module.data(), nullptr};
   const int error = posix_spawnp(&process_->pid, program.c_str(), &actions, &attributes, argv, env.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
@@ -151,7 +98,8 @@ Worker::Worker(const std::string& engine, const WorkerOptions& options)
   }
   json hello;
   try {
-    hello = json::parse(request(json{{"command", "hello"}, {"threads", options.threads}}.dump()));
+    hello = json::parse(
+        request(json{{"command", "hello"}, {"threads", options.threads}, {"options", info.options}}.dump()));
   } catch (const Error& e) {
     fail_kind(ErrorKind::kMissing, "engine {} does not start with {} ({}); {}", engine, program, e.what(),
               install_hint(info));

@@ -1,8 +1,8 @@
 // Other people's stacks, each in a process of its own, behind one small protocol.
 //
-// A worker is `PYTHON -m ecotone_workers ENGINE`. It reads JSON lines on stdin and answers each with one on a pipe of
-// its own (fd 3), so that nothing an engine prints can corrupt the protocol. Tensors travel in npz files in a folder
-// that only this process owns. Requests:
+// A worker is `PYTHON -m ecotone_workers MODULE`, where the module holds the engine's Adapter (engines.toml names it).
+// It reads JSON lines on stdin and answers each with one on a pipe of its own (fd 3), so that nothing an engine prints
+// can corrupt the protocol. Tensors travel in npz files in a folder that only this process owns. Requests:
 // {"protocol": 1, "command": "hello" | "load" | "describe" | "run" | "time" | "bye", ...}; answers: {"ok": true, ...}
 // or {"ok": false, "error": "..."}.
 #pragma once
@@ -16,17 +16,6 @@
 #include "ecotone/engine/inputs.h"
 
 namespace ecotone::engine {
-
-struct EngineInfo {
-  std::string name;     // "onnxruntime"
-  std::string package;  // what pip installs
-  std::string formats;  // what it loads, for people
-};
-// The engines that there are adapters for.
-std::span<const EngineInfo> known_engines();
-// The Python of an engine's worker: ECOTONE_PYTHON, else the engine's venv in the user's data folder; empty when there
-// is neither.
-std::optional<std::filesystem::path> engine_python(const std::string& engine);
 
 struct WorkerOptions {
   int threads = 0;               // 0: the engine's own choice

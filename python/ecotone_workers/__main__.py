@@ -10,21 +10,19 @@ import time
 from ecotone_workers import PROTOCOL
 from ecotone_workers.tensors import read_npz, write_npz
 
-ENGINES = {"onnxruntime", "openvino", "jax"}
-
 
 def peak_bytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 class Server:
-    def __init__(self, engine):
-        self.engine = engine
+    def __init__(self, module):
+        self.module = module
         self.adapter = None
 
     def hello(self, request):
-        module = importlib.import_module(f"ecotone_workers.{self.engine}_adapter")
-        self.adapter = module.Adapter(threads=request.get("threads", 0))
+        module = importlib.import_module(self.module)
+        self.adapter = module.Adapter(request.get("threads", 0), request.get("options", {}))
         return {"protocol": PROTOCOL, "version": self.adapter.version}
 
     def load(self, request):
@@ -48,8 +46,8 @@ class Server:
 
 
 def main():
-    if len(sys.argv) != 2 or sys.argv[1] not in ENGINES:
-        sys.exit(f"usage: python -m ecotone_workers {{{','.join(sorted(ENGINES))}}}")
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m ecotone_workers MODULE, with the protocol's requests on stdin and its answers on file descriptor 3")
     answers = os.fdopen(3, "w", buffering=1)
     server = Server(sys.argv[1])
     for line in sys.stdin:

@@ -41,7 +41,7 @@ def refine(module, shapes):
 class Adapter:
     version = jax.__version__
 
-    def __init__(self, threads):
+    def __init__(self, threads, options):
         jax.config.update("jax_enable_x64", True)
         if threads:
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])

@@ -6,16 +6,17 @@ import onnxruntime as ort
 class Adapter:
     version = ort.__version__
 
-    def __init__(self, threads):
+    def __init__(self, threads, options):
         ort.disable_telemetry_events()
         ort.set_default_logger_severity(3)
+        self.provider = options.get("provider", "CPUExecutionProvider")
         self.options = ort.SessionOptions()
         self.options.inter_op_num_threads = 1
         if threads:
             self.options.intra_op_num_threads = threads
 
     def load(self, model):
-        self.session = ort.InferenceSession(model, self.options, providers=["CPUExecutionProvider"])
+        self.session = ort.InferenceSession(model, self.options, providers=[self.provider])
 
     def inputs(self):
         return [i.name for i in self.session.get_inputs()]

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU, for latency, computing in f32 (its default on this hardware may be bf16)."""
+"""OpenVINO on the CPU, for latency; its default precision on this hardware may be bf16."""
 
 import os
 
@@ -10,9 +10,11 @@ import openvino as ov  # noqa: E402
 class Adapter:
     version = ov.__version__
 
-    def __init__(self, threads):
+    def __init__(self, threads, options):
         self.core = ov.Core()
-        self.config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": "1"}
+        self.config = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}
+        if "precision" in options:
+            self.config["INFERENCE_PRECISION_HINT"] = options["precision"]
         if threads:
             self.config["INFERENCE_NUM_THREADS"] = str(threads)
 
