@@ -2,12 +2,14 @@
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "ecotone/backend/backend.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/log.h"
 #include "ecotone/engine/engines.h"
 #include "ecotone/engine/machine.h"
+#include "ecotone/engine/table.h"
 #include "ecotone/engine/worker.h"
 
 #include "apps/eco/eco.h"
@@ -37,31 +39,36 @@ std::vector<EngineState> probe_engines() {
   return states;
 }
 
-void print_table(const Machine& m, const std::optional<Measured>& x, const std::vector<EngineState>& engines) {
-  auto row = [](const char* label, const std::string& value) { fmt::print("{:<12} {}\n", label, value); };
-  row("cpu", m.cpu + ", " + m.architecture);
+void print_table(const Messages& m, const Machine& x, const std::optional<Measured>& peaks,
+                 const std::vector<EngineState>& engines) {
+  Table t({{""}, {"", Align::kLeft, true}});
+  auto row = [&](std::string label, Cell value) { t.add({std::move(label), std::move(value)}); };
+  row(m("cpu"), x.cpu + ", " + x.architecture);
   std::string units;
-  for (const std::string& u : m.units) units += (units.empty() ? "" : " ") + u;
-  row("units", units.empty() ? "none known" : units);
-  row("processors", fmt::format("{} online, {} usable{}", m.online, m.usable,
-                                m.quota ? fmt::format(" (quota {:.2f})", *m.quota) : ""));
-  for (const Cache& c : m.caches)
-    row("cache", fmt::format("L{} {:<12} {:>9}, shared by {}", c.level, c.type,
+  for (const std::string& u : x.units) units += (units.empty() ? "" : " ") + u;
+  row(m("units"), units.empty() ? m("none known") : units);
+  row(m("processors"),
+      m.format("{} online, {} usable", x.online, x.usable) + (x.quota ? m.format(" (quota {:.2f})", *x.quota) : ""));
+  for (const Cache& c : x.caches)
+    row(m("cache"), m.format("L{} {:<12} {:>9}, shared by {}", c.level, c.type,
                              format_bytes(static_cast<double>(c.bytes)), c.shared_by));
-  row("memory", format_bytes(static_cast<double>(m.memory_bytes)));
-  row("system", m.system);
-  if (x) {
-    row("f32 FMA", fmt::format("{:.0f} GFLOP/s on one thread, {:.0f} on {} (measured)", x->f32_fma_gflops_one,
-                               x->f32_fma_gflops_all, m.usable));
-    row("memory read", fmt::format("{:.1f} GB/s on one thread, {:.1f} on {} (measured)", x->read_gb_per_s_one,
-                                   x->read_gb_per_s_all, m.usable));
+  row(m("memory"), format_bytes(static_cast<double>(x.memory_bytes)));
+  row(m("system"), x.system);
+  if (peaks) {
+    row(m("f32 FMA"), m.format("{:.0f} GFLOP/s on one thread, {:.0f} on {} (measured)", peaks->f32_fma_gflops_one,
+                               peaks->f32_fma_gflops_all, x.usable));
+    row(m("memory read"), m.format("{:.1f} GB/s on one thread, {:.1f} on {} (measured)", peaks->read_gb_per_s_one,
+                                   peaks->read_gb_per_s_all, x.usable));
   }
-  row("gpus", m.gpus.empty() ? "none found" : "");
-  for (const std::string& g : m.gpus) row("", g);
-  for (std::string_view b : backend::names()) row("backend", std::string(b));
-  for (const EngineState& e : engines)
-    row("engine", e.version.empty() ? e.name + ": not usable: " + e.missing.substr(0, e.missing.find('\n'))
-                                    : e.name + " " + e.version);
+  if (x.gpus.empty()) row(m("gpus"), m("none found"));
+  for (const std::string& g : x.gpus) row(m("gpus"), g);
+  for (std::string_view b : backend::names()) row(m("backend"), std::string(b));
+  for (const EngineState& e : engines) {
+    const std::string missing = e.missing.substr(0, e.missing.find('\n'));
+    row(m("engine"), e.version.empty() ? Cell(m.format("{}: not usable: {}", e.name, missing), Style::kDim)
+                                       : Cell(e.name + " " + e.version));
+  }
+  fmt::print("{}", t.str(layout_of(STDOUT_FILENO)));
 }
 
 ordered_json to_json(const Machine& m, const std::optional<Measured>& x, const std::vector<EngineState>& engines) {
@@ -96,6 +103,7 @@ ordered_json to_json(const Machine& m, const std::optional<Measured>& x, const s
 
 void add_doctor(CLI::App& app, Action& action) {
   struct Options {
+    std::string lang;
     bool json = false, no_measure = false;
   };
   auto o = std::make_shared<Options>();
@@ -103,19 +111,21 @@ void add_doctor(CLI::App& app, Action& action) {
       "doctor", "Show what this machine is: processor, units, caches, measured peaks, GPUs, engines");
   verb->add_flag("--json", o->json, "Print JSON");
   verb->add_flag("--no-measure", o->no_measure, "Leave out the measured peaks (which take about two seconds)");
+  add_language(*verb, o->lang);
   verb->callback([o, &action] {
     action = [o] {
+      const Messages text = messages(o->lang);
       const Machine m = describe_machine();
       std::optional<Measured> x;
       if (!o->no_measure) {
-        log_note("measuring ...");
+        log_note("{}", text("measuring ..."));
         x = measure_machine(m.usable);
       }
       const auto engines = probe_engines();
       if (o->json)
         print_json(to_json(m, x, engines));
       else
-        print_table(m, x, engines);
+        print_table(text, m, x, engines);
       return kOk;
     };
   });

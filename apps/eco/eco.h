@@ -9,6 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "ecotone/engine/inputs.h"
+#include "ecotone/engine/messages.h"
 #include "ecotone/engine/model.h"
 
 namespace eco_command {
@@ -33,6 +34,11 @@ struct InputOptions {
   // The model read for these inputs (their shapes and small integers known), and their values in its order.
   std::pair<ecotone::engine::Model, std::vector<ecotone::Tensor>> load(const std::string& model) const;
 };
+
+// The option --lang, and what it means: without the flag, a language whose texts are not installed gives a warning and
+// English.
+void add_language(CLI::App& verb, std::string& flag);
+ecotone::engine::Messages messages(const std::string& flag);
 
 // Prints a report to stdout. Names in a model need not be UTF-8; JSON must be.
 void print_json(const nlohmann::ordered_json& report);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ecotone/base/error.h"
+#include "ecotone/base/log.h"
 
 #include "apps/eco/eco.h"
 
@@ -42,6 +43,22 @@ std::pair<Model, std::vector<Tensor>> InputOptions::load(const std::string& path
   Model model = load_model(path, options);
   std::vector<Tensor> inputs = match_inputs(*model.program, given);
   return {std::move(model), std::move(inputs)};
+}
+
+void add_language(CLI::App& verb, std::string& flag) {
+  verb.add_option("--lang", flag, "Language of what is printed: en or zh. Default: ECOTONE_LANG, else the locale")
+      ->check(CLI::IsMember({"en", "zh"}));
+}
+
+Messages messages(const std::string& flag) {
+  const Language language = choose_language(flag);
+  try {
+    return Messages(language);
+  } catch (const Error& e) {
+    if (!flag.empty() || e.kind() != ErrorKind::kMissing) throw;
+    log_warning("{}", e.what());
+    return Messages(Language::kEnglish);
+  }
 }
 
 void print_json(const nlohmann::ordered_json& report) {
