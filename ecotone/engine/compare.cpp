@@ -85,7 +85,7 @@ struct Entrant {
 
   void fail_with(const std::string& why) {
     row.status = Row::Status::kFailed;
-    row.verdict = "failed: " + why;
+    row.verdict = {Verdict::Kind::kFailed, "", {}, why};
     worker.reset();
   }
 };
@@ -115,7 +115,7 @@ void start(Entrant& e, const Program& program, const ModelSource& source, const 
       e.worker->pause(true);
     } else {
       row.status = Row::Status::kDisagrees;
-      row.verdict = "not in agreement: " + row.agreement->reason;
+      row.verdict = {Verdict::Kind::kDisagrees, "", {}, row.agreement->reason};
       e.worker.reset();
     }
   } catch (const Interrupted&) {
@@ -175,12 +175,8 @@ double p50(const Row& row) {
   return quantile(row.timing.seconds, 0.5);
 }
 
-std::string percent(const Interval& r) {
-  return fmt::format("{:.1f}% [{:.1f}, {:.1f}]", (r.estimate - 1) * 100, (r.low - 1) * 100, (r.high - 1) * 100);
-}
-
 // Rows in order, each judged against the fastest.
-void give_verdicts(CaseReport& report) {
+void give_verdicts(CaseReport& report, const Messages& text) {
   auto rank = [](const Row& r) { return static_cast<int>(r.status); };
   std::stable_sort(report.rows.begin(), report.rows.end(), [&](const Row& a, const Row& b) {
     if (rank(a) != rank(b)) return rank(a) < rank(b);
@@ -190,33 +186,30 @@ void give_verdicts(CaseReport& report) {
   for (Row& r : report.rows)
     if (r.status == Row::Status::kTimed) timed.push_back(&r);
   if (timed.empty()) return;
-  const std::string noise = report.noise.verdict();
+  const std::string noise = report.noise.verdict(text);
   Row& best = *timed[0];
-  for (size_t i = 1; i < timed.size(); ++i) timed[i]->against_best = ratio_interval(best.timing.turns, timed[i]->timing.turns);
+  for (size_t i = 1; i < timed.size(); ++i)
+    timed[i]->against_best = ratio_interval(best.timing.turns, timed[i]->timing.turns);
   for (size_t i = 0; i < timed.size(); ++i) {
-    Row& row = *timed[i];
-    if (timed.size() == 1) {
-      row.verdict = "alone: no other engine agrees";
-      continue;
-    }
-    if (!noise.empty()) {
-      row.verdict = "not comparable: " + noise;
-      continue;
-    }
-    const Interval& ratio = i ? *row.against_best : *timed[1]->against_best;
-    const std::string& other = i ? best.engine : timed[1]->engine;
-    switch (decide(ratio)) {
+    Verdict& v = timed[i]->verdict;
+    v = {Verdict::Kind::kAlone, "", {}, ""};
+    if (timed.size() == 1) break;
+    v.ratio = i ? *timed[i]->against_best : *timed[1]->against_best;
+    v.other = i ? best.engine : timed[1]->engine;
+    v.reason = noise;
+    switch (decide(v.ratio)) {
       case Outcome::kWins:
-        row.verdict = fmt::format("{} by {} {} {}", i ? "loses" : "wins", percent(ratio), i ? "to" : "over", other);
+        v.kind = i ? Verdict::Kind::kLoses : Verdict::Kind::kWins;
         break;
       case Outcome::kTie:
-        row.verdict = "tie with " + other;
+        v.kind = Verdict::Kind::kTie;
         break;
       case Outcome::kLoses:  // the medians of runs and of turns disagree
       case Outcome::kUndecided:
-        row.verdict = fmt::format("not comparable: the difference to {} is {} and stays unclear", other, percent(ratio));
+        v.kind = Verdict::Kind::kUnclear;
         break;
     }
+    if (!noise.empty()) v.kind = Verdict::Kind::kNotComparable;
   }
 }
 
@@ -249,6 +242,32 @@ std::string shapes_str(const Program& p, std::span<const Tensor> inputs) {
 
 }  // namespace
 
+std::string str(const Verdict& v, const Messages& text) {
+  const double percent = (v.ratio.estimate - 1) * 100, low = (v.ratio.low - 1) * 100, high = (v.ratio.high - 1) * 100;
+  switch (v.kind) {
+    case Verdict::Kind::kWins:
+      return text.format("wins by {:.1f}% [{:.1f}, {:.1f}] over {}", percent, low, high, v.other);
+    case Verdict::Kind::kLoses:
+      return text.format("loses by {:.1f}% [{:.1f}, {:.1f}] to {}", percent, low, high, v.other);
+    case Verdict::Kind::kTie:
+      return text.format("tie with {}", v.other);
+    case Verdict::Kind::kAlone:
+      return text("alone: no other engine agrees");
+    case Verdict::Kind::kNotComparable:
+      return text.format("not comparable: {}", v.reason);
+    case Verdict::Kind::kUnclear:
+      return text.format("not comparable: the difference to {} stays unclear, {:.1f}% [{:.1f}, {:.1f}]", v.other, percent, low,
+                         high);
+    case Verdict::Kind::kDisagrees:
+      return text.format("not in agreement: {}", v.reason);
+    case Verdict::Kind::kFailed:
+      return text.format("failed: {}", v.reason);
+    case Verdict::Kind::kInterrupted:
+      break;
+  }
+  return text("interrupted");
+}
+
 CaseReport compare_engines(const Model& model, std::span<const Tensor> inputs, const CompareOptions& o,
                            bool& interrupted_flag) {
   const Program& program = *model.program;
@@ -270,7 +289,6 @@ CaseReport compare_engines(const Model& model, std::span<const Tensor> inputs, c
   for (size_t i = 0; i < entrants.size(); ++i) {
     entrants[i].row.engine = o.engines[i];
     entrants[i].row.status = Row::Status::kInterrupted;
-    entrants[i].row.verdict = "interrupted";
   }
   try {
     for (Entrant& e : entrants) {
@@ -284,10 +302,10 @@ CaseReport compare_engines(const Model& model, std::span<const Tensor> inputs, c
   }
   for (Entrant& e : entrants) {
     if (e.row.status == Row::Status::kTimed && e.row.timing.seconds.empty())
-      e.row.status = Row::Status::kInterrupted, e.row.verdict = "interrupted";
+      e.row.status = Row::Status::kInterrupted;
     report.rows.push_back(std::move(e.row));
   }
-  give_verdicts(report);
+  give_verdicts(report, o.text);
   mark_pareto(report);
   return report;
 }
@@ -316,8 +334,8 @@ std::string_view name(Row::Status status) {
   return "interrupted";
 }
 
-ordered_json to_json(const CaseReport& c, const Row& r) {
-  ordered_json j{{"engine", r.engine}, {"version", r.version}, {"verdict", r.verdict}, {"status", name(r.status)}};
+ordered_json to_json(const CaseReport& c, const Row& r, const Messages& english) {
+  ordered_json j{{"engine", r.engine}, {"version", r.version}, {"verdict", str(r.verdict, english)}, {"status", name(r.status)}};
   j["shapes"] = c.shapes, j["threads"] = c.threads;
   if (r.agreement) {
     const Agreement& a = *r.agreement;
@@ -360,6 +378,7 @@ ordered_json to_json(const CaseReport& c, const Row& r) {
 }  // namespace
 
 ordered_json to_json(const CompareReport& report) {
+  const Messages english(Language::kEnglish);
   ordered_json rows = ordered_json::array(), cases = ordered_json::array();
   for (const CaseReport& c : report.cases) {
     cases.push_back({{"shapes", c.shapes},
@@ -369,8 +388,8 @@ ordered_json to_json(const CompareReport& report) {
                      {"noise", {{"others_cpus", c.noise.others_cores},
                                 {"limit_cpus", c.noise.limit_cores},
                                 {"canary_spread", c.noise.canary_spread},
-                                {"verdict", c.noise.verdict()}}}});
-    for (const Row& r : c.rows) rows.push_back(to_json(c, r));
+                                {"verdict", c.noise.verdict(english)}}}});
+    for (const Row& r : c.rows) rows.push_back(to_json(c, r, english));
   }
   return {{"interrupted", report.interrupted}, {"cases", std::move(cases)}, {"rows", std::move(rows)}};
 }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ecotone/engine/measure.h"
+#include "ecotone/engine/messages.h"
 #include "ecotone/engine/model.h"
 
 namespace ecotone::engine {
@@ -21,6 +22,7 @@ struct CompareOptions {
   double timeout_seconds = 300;
   int64_t most_bytes = 0;    // an engine that takes more is stopped; 0: no limit
   bool verbose = false;      // show what engines print
+  Messages text{Language::kEnglish};  // for progress and for why timings can't be compared
   std::function<void(const std::string&)> progress;
 };
 
@@ -34,11 +36,21 @@ struct Agreement {
   std::string reason;  // why not
 };
 
+// How an engine fared.
+struct Verdict {
+  enum class Kind { kWins, kLoses, kTie, kAlone, kNotComparable, kUnclear, kDisagrees, kFailed, kInterrupted } kind = Kind::kInterrupted;
+  std::string other;   // the engine that it was judged against: the fastest, or for that one the second
+  Interval ratio;      // the slower one's time over the faster one's
+  std::string reason;  // of a failure, a disagreement, or why nothing can be said
+};
+// "wins by 12.0% [11.1, 12.9] over openvino", "tie with ...", "not comparable: ...", "not in agreement: ...", "failed: ...".
+std::string str(const Verdict& verdict, const Messages& text);
+
 struct Row {
   enum class Status { kTimed, kDisagrees, kFailed, kInterrupted };
   std::string engine, version;
   Status status = Status::kFailed;
-  std::string verdict;  // "wins by ...", "loses by ...", "tie with ...", "not comparable: ...", "not in agreement: ...", "failed: ..."
+  Verdict verdict;
   std::string path;     // how the model got into the engine
   std::vector<std::string> changes, warnings;
   nlohmann::json settings, placement;

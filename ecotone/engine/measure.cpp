@@ -230,12 +230,12 @@ class Harness {
 
 }  // namespace
 
-std::string Noise::verdict() const {
+std::string Noise::verdict(const Messages& text) const {
   constexpr double kMostSpread = 1.25;
   if (others_cores > limit_cores)
-    return fmt::format("other processes used {:.1f} CPUs meanwhile (at most {:.1f} would do)", others_cores, limit_cores);
+    return text.format("other processes used {:.1f} CPUs meanwhile (at most {:.1f} would do)", others_cores, limit_cores);
   if (canary_spread > kMostSpread)
-    return fmt::format("the machine's own speed changed by {:.0f}% meanwhile", (canary_spread - 1) * 100);
+    return text.format("the machine's own speed changed by {:.0f}% meanwhile", (canary_spread - 1) * 100.0);
   return "";
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ecotone/engine/messages.h"
 #include "ecotone/engine/statistics.h"
 
 namespace ecotone::engine {
@@ -48,7 +49,7 @@ struct Noise {
   double canary_spread = 1;  // 90% over 10% quantile of a fixed computation's time
   double limit_cores = 0;    // more than this makes timings not comparable
   // Why timings can't be compared, or empty.
-  std::string verdict() const;
+  std::string verdict(const Messages& text) const;
 };
 
 struct Measurement {

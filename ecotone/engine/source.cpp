@@ -26,6 +26,7 @@ ModelSource::~ModelSource() {
 Worker::Source ModelSource::for_engine(const std::string& engine) const {
   Worker::Source source{model_.path, shapes_, {}};
   const EngineInfo info = engine_info(engine);
+  if (info.native) return source;
   if (!info.takes_stablehlo) {
     if (model_.format == ModelFormat::kStableHlo) fail("engine {} reads no StableHLO", engine);
     return source;

@@ -85,8 +85,8 @@ struct Worker::Process {
 Worker::Worker(const std::string& engine, const WorkerOptions& options)
     : engine_(engine), options_(options), process_(std::make_unique<Process>()) {
   const EngineInfo info = engine_info(engine);
-  const auto python = engine_python(info);
-  if (!python) fail_kind(ErrorKind::kMissing, "engine {} is not installed; {}", engine, install_hint(info));
+  std::optional<std::vector<std::string>> command = worker_command(info);
+  if (!command) fail_kind(ErrorKind::kMissing, "engine {} is not installed; {}", engine, install_hint(info));
   process_->folder = exchange_folder();
 
   int in[2], out[2];
@@ -117,9 +117,11 @@ Worker::Worker(const std::string& engine, const WorkerOptions& options)
   std::vector<char*> env;
   for (std::string& e : environment) env.push_back(e.data());
   env.push_back(nullptr);
-  std::string program = python->string(), flag = "-m", package = "ecotone_workers", module = info.module;
-  char* argv[] = {program.data(), flag.data(), package.data(), module.data(), nullptr};
-  const int error = posix_spawnp(&process_->pid, program.c_str(), &actions, &attributes, argv, env.data());
+  std::vector<char*> argv;
+  for (std::string& word : *command) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const std::string& program = command->front();
+  const int error = posix_spawnp(&process_->pid, program.c_str(), &actions, &attributes, argv.data(), env.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   close(in[0]);
