@@ -39,7 +39,7 @@ class Server {
     if (command == "load") return load(question);
     if (command == "run") return run(question);
     if (command == "time") return time(question);
-    if (command == "placement") return {{"nodes", json::array()}, {"fallbacks", json::array()}};
+    if (command == "describe") return describe();
     if (command == "bye") return json::object();
     fail("unknown command '{}'", command);
   }
@@ -54,6 +54,13 @@ class Server {
     return {{"seconds", seconds_since(start)},
             {"path", "reads the file itself"},
             {"artifact_bytes", std::filesystem::file_size(path_)}};
+  }
+
+  json describe() const {
+    json inputs = json::array(), outputs = json::array();
+    for (const Input& i : model_.program->inputs()) inputs.push_back(i.name);
+    for (const Output& o : model_.program->outputs()) outputs.push_back(o.name);
+    return {{"inputs", inputs}, {"outputs", outputs}};
   }
 
   json run(const json& question) {

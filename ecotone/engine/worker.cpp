@@ -242,7 +242,8 @@ Block Worker::time(int min_runs, double seconds) {
 }
 
 json Worker::placement() {
-  return request({{"command", "placement"}});
+  const json answer = request({{"command", "describe"}, {"placement", true}});
+  return {{"nodes", answer.value("placement", json::array())}, {"fallbacks", answer.value("fallbacks", json::array())}};
 }
 
 void Worker::pause(bool paused) {

@@ -4,7 +4,7 @@
 // It reads JSON lines on stdin and answers each with one on a pipe of its own (fd 3), so that nothing an engine prints
 // can corrupt the protocol. Tensors travel in npz files in a folder, in memory where the system has such, that only
 // this process owns. Requests:
-// {"command": "hello" | "load" | "describe" | "run" | "time" | "placement" | "bye", ...}; answers: {"ok": true, ...} or
+// {"command": "hello" | "load" | "describe" | "run" | "time" | "bye", ...}; answers: {"ok": true, ...} or
 // {"ok": false, "error": "..."}; docs/adding-an-engine.md has the fields.
 #pragma once
 
