@@ -27,8 +27,6 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr int kInterruptedExit = 130;  // as a shell reports SIGINT
-
 std::string milliseconds(double seconds) {
   return fmt::format("{:.{}f}", seconds * 1e3, seconds < 0.1 ? 2 : 0);
 }
@@ -198,7 +196,7 @@ int compare(const Options& o) {
     fmt::print("{}\n", text("Errors are against the exact result, max |x - r| / (|r| + rms r). * : no other is better in "
                             "time, memory and error at once. Intervals hold with 95% confidence."));
   }
-  if (report.interrupted) return kInterruptedExit;
+  if (report.interrupted) return kInterrupted;
   bool all_agree = true, any_ran = false;
   for (const CaseReport& c : report.cases)
     for (const Row& r : c.rows) {

@@ -16,6 +16,7 @@ namespace eco_command {
 
 inline constexpr int kSchemaVersion = 1;
 inline constexpr int kOk = 0, kFindings = 1, kBadInput = 2, kMissing = 3;
+inline constexpr int kInterrupted = 130;  // as a shell reports SIGINT
 
 // A verb adds its options and sets what it does; the result is the exit code.
 using Action = std::function<int()>;
