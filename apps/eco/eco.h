@@ -23,6 +23,7 @@ void add_run(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
 void add_inspect(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
+void add_choose(CLI::App& app, Action& action);
 
 // Which inputs a model is given: the options that run and verify share.
 struct InputOptions {
