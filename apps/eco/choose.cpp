@@ -55,7 +55,9 @@ ordered_json to_json(const Plan& plan, const Scenario& scenario, const Facts& fa
   for (const Criterion& c : plan.criteria)
     criteria.push_back({{"name", c.name}, {"value", c.value}, {"weight", c.weight}});
   for (const Reason& r : reasons(plan, scenario, facts, Messages(Language::kEnglish))) {
-    ordered_json one{{"kind", r.kind == Reason::Kind::kMeasured ? "measured" : r.kind == Reason::Kind::kCited ? "cited" : "preference"},
+    ordered_json one{{"kind", r.kind == Reason::Kind::kMeasured ? "measured"
+                              : r.kind == Reason::Kind::kCited  ? "cited"
+                                                                : "preference"},
                      {"for", r.side == Reason::Side::kFor},
                      {"text", r.text}};
     if (r.source != nullptr) one["source"] = to_json(*r.source);
@@ -85,7 +87,8 @@ std::string steps(const Plan& plan, const Facts& facts, const Messages& m, const
   Table t({{""}, {""}, {"", Align::kLeft, true}});
   for (const Part& p : plan.parts) {
     for (const Conversion* c : p.path)
-      t.add({"  ", m("convert"), m.format("{} -> {}, with {}", m(facts.format(c->from)->name), m(facts.format(c->to)->name), c->tool)});
+      t.add({"  ", m("convert"),
+             m.format("{} -> {}, with {}", m(facts.format(c->from)->name), m(facts.format(c->to)->name), c->tool)});
     t.add({"  ", p.trains() ? m("train") : m(vocabulary::title(p.target)), {where(p, m), Style::kBold}});
   }
   return t.str(layout);
@@ -120,7 +123,9 @@ void print_reasons(const std::vector<Reason>& all, Reason::Side side, Bibliograp
   const bool good = side == Reason::Side::kFor;
   for (const Reason& r : all) {
     if (r.side != side) continue;
-    const std::string kind = r.kind == Reason::Kind::kMeasured ? m("measured") : r.kind == Reason::Kind::kCited ? m("cited") : m("yours");
+    const std::string kind = r.kind == Reason::Kind::kMeasured ? m("measured")
+                             : r.kind == Reason::Kind::kCited  ? m("cited")
+                                                               : m("yours");
     const std::string source = r.source == nullptr ? "" : fmt::format(" [{}]", sources.number(r.source));
     t.add({{good ? "  +" : "  -", good ? Style::kGood : Style::kWarning}, {kind, Style::kDim}, r.text + source});
   }
@@ -166,16 +171,19 @@ void print_paragraph(const std::string& text, const Layout& layout) {
   for (const std::string& line : wrap_text(text, layout.width)) fmt::print("{}\n", line);
 }
 
-void print_plans(const Choice& choice, const Scenario& scenario, const Facts& facts, const ChooseOptions& o, const Messages& m) {
+void print_plans(const Choice& choice, const Scenario& scenario, const Facts& facts, const ChooseOptions& o,
+                 const Messages& m) {
   const Layout layout = layout_of(STDOUT_FILENO);
   if (!scenario.title.empty()) print_paragraph(m.format("Scenario: {}", scenario.title) + "\n", layout);
   Bibliography sources;
   for (size_t i = 0; i < choice.plans.size(); ++i) {
     const Plan& p = choice.plans[i];
     if (i == 1) fmt::print("\n{}\n", styled(m("Runners-up"), Style::kBold, layout));
-    fmt::print("{}. {}  {}\n{}", i + 1, styled(title(p), Style::kBold, layout), m.format("score {:.2f}", p.score), steps(p, facts, m, layout));
+    fmt::print("{}. {}  {}\n{}", i + 1, styled(title(p), Style::kBold, layout), m.format("score {:.2f}", p.score),
+               steps(p, facts, m, layout));
     if (i > 0) {
-      if (const std::string text = difference(p, choice.plans[0], m); !text.empty()) print_paragraph("  " + text, layout);
+      if (const std::string text = difference(p, choice.plans[0], m); !text.empty())
+        print_paragraph("  " + text, layout);
       continue;
     }
     const auto all = reasons(p, scenario, facts, m);
@@ -190,8 +198,12 @@ void print_plans(const Choice& choice, const Scenario& scenario, const Facts& fa
   sources.print(m, layout);
   fmt::print("\n");
   if (scenario.latency_ms > 0)
-    print_paragraph(m.format("Facts can't promise {} ms: measure your model with 'eco choose MODEL'.", scenario.latency_ms), layout);
-  print_paragraph(m("Check the numbers after every conversion with 'eco verify'. Weights: --explain, and docs/choosing.md."), layout);
+    print_paragraph(
+        m.format("Facts can't promise {} ms: measure your model with 'eco choose MODEL'.", scenario.latency_ms),
+        layout);
+  print_paragraph(
+      m("Check the numbers after every conversion with 'eco verify'. Weights: --explain, and docs/choosing.md."),
+      layout);
 }
 
 void print_conflict(const Choice& choice, const Messages& m) {
@@ -208,7 +220,8 @@ void print_conflict(const Choice& choice, const Messages& m) {
     std::string where;
     for (const Part& p : plan.parts)
       if (!p.trains()) where += (where.empty() ? "" : ", ") + m(vocabulary::title(p.target));
-    t.add({"  ", m.format("without {} = {}", c.key, c.value), title(plan) + (where.empty() ? "" : fmt::format(" ({})", where))});
+    t.add({"  ", m.format("without {} = {}", c.key, c.value),
+           title(plan) + (where.empty() ? "" : fmt::format(" ({})", where))});
   }
   fmt::print("{}", t.str(layout));
 }
@@ -228,14 +241,16 @@ int choose_for(const Scenario& scenario, const ChooseOptions& o, const Messages&
 std::string ask(const std::string& prompt) {
   fmt::print(stderr, "{}", prompt);
   std::string line;
-  if (!std::getline(std::cin, line)) fail("the answers ended before the questions; write a scenario file instead, see docs/choosing.md");
+  if (!std::getline(std::cin, line))
+    fail("the answers ended before the questions; write a scenario file instead, see docs/choosing.md");
   const size_t first = line.find_first_not_of(" \t\r");
   return first == std::string::npos ? "" : line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
 }
 
 // Answers become a scenario file; what can't be read as one is asked again.
 Scenario interview(const Messages& m) {
-  fmt::print(stderr, "{}\n", m("A few questions. Enter alone means: no constraint. Several answers: separate them by commas."));
+  fmt::print(stderr, "{}\n",
+             m("A few questions. Enter alone means: no constraint. Several answers: separate them by commas."));
   Scenario s;
   for (const ScenarioKey& k : scenario_keys()) {
     if (k.question.empty()) continue;
@@ -253,7 +268,8 @@ Scenario interview(const Messages& m) {
         if (std::find(given.begin(), given.end(), word) == given.end()) given.push_back(word);
       }
       if (!unknown.empty() || (k.word != nullptr && given.size() > 1)) {
-        fmt::print(stderr, "{}\n", unknown.empty() ? m("One answer, please.") : m.format("'{}' is none of them.", unknown));
+        fmt::print(stderr, "{}\n",
+                   unknown.empty() ? m("One answer, please.") : m.format("'{}' is none of them.", unknown));
         continue;
       }
       if (k.words != nullptr) s.*k.words = given;
@@ -277,7 +293,9 @@ Scenario interview(const Messages& m) {
 void add_choose(CLI::App& app, Action& action) {
   auto o = std::make_shared<ChooseOptions>();
   CLI::App* verb = app.add_subcommand("choose", "Say which stack to use");
-  verb->add_option("--scenario", o->scenario, "A team's situation (TOML): rank plans of stacks for it; without it, on a terminal, a short interview");
+  verb->add_option(
+      "--scenario", o->scenario,
+      "A team's situation (TOML): rank plans of stacks for it; without it, on a terminal, a short interview");
   verb->add_flag("--explain", o->explain, "Show the criteria, their weights and values");
   verb->add_flag("--json", o->json, "Print JSON");
   add_language(*verb, o->lang);
@@ -289,7 +307,9 @@ void add_choose(CLI::App& app, Action& action) {
       const Messages m = messages(o->lang);
       if (!o->scenario.empty()) return choose_for(read_scenario(o->scenario), *o, m);
       if (isatty(STDIN_FILENO) != 1)
-        fail("say what to choose for: --scenario FILE (examples/scenarios/ has some, docs/choosing.md the keys); the interview wants a terminal");
+        fail(
+            "say what to choose for: --scenario FILE (examples/scenarios/ has some, docs/choosing.md the keys); the "
+            "interview wants a terminal");
       return choose_for(interview(m), *o, m);
     };
   });

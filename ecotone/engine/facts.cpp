@@ -16,15 +16,15 @@ namespace ecotone::engine {
 namespace vocabulary {
 
 const std::vector<std::string> kHardware = {
-    "nvidia-gpu", "google-tpu",   "amd-gpu",    "intel-gpu",  "apple-silicon", "ascend-npu", "kunlun-xpu", "x86-cpu",
-    "arm-cpu",    "qualcomm-npu", "mobile-gpu", "intel-npu",  "edge-tpu",      "amd-fpga",   "browser",    "cortex-m"};
+    "nvidia-gpu", "google-tpu",   "amd-gpu",    "intel-gpu", "apple-silicon", "ascend-npu", "kunlun-xpu", "x86-cpu",
+    "arm-cpu",    "qualcomm-npu", "mobile-gpu", "intel-npu", "edge-tpu",      "amd-fpga",   "browser",    "cortex-m"};
 const std::vector<std::string> kTargets = {"cloud", "desktop", "edge", "android", "ios", "browser", "mcu"};
 const std::vector<std::string> kSystems = {"linux", "windows", "macos"};
 const std::vector<std::string> kPhases = {"prototype", "optimize", "production"};
 const std::vector<std::string> kTasks = {"vision",  "ocr",        "text",    "speech",        "llm",
                                          "tabular", "scientific", "imaging", "recommendation"};
-const std::vector<std::string> kLanguages = {"python", "c++",    "c",      "java", "kotlin",
-                                             "swift",  "c#",     "rust",   "go",   "javascript"};
+const std::vector<std::string> kLanguages = {"python", "c++", "c",    "java", "kotlin",
+                                             "swift",  "c#",  "rust", "go",   "javascript"};
 
 const std::vector<std::string>& hardware_of(std::string_view target) {
   static const std::map<std::string, std::vector<std::string>, std::less<>> of = {
@@ -87,7 +87,7 @@ class Entry {
   }
 
   bool has(const char* key) const { return table_.contains(key); }
-  std::string text(const char* key, const char* fallback = nullptr) {
+  std::string string(const char* key, const char* fallback = nullptr) {
     seen_.insert(key);
     if (!has(key)) {
       if (fallback == nullptr) fail("{}: '{}' is missing", where_, key);
@@ -120,10 +120,9 @@ class Entry {
     return out;
   }
   State state(const char* fallback) {
-    const std::string given = text("state", fallback);
+    const std::string given = string("state", fallback);
     const auto found = std::find(kStateNames.begin(), kStateNames.end(), given);
-    if (found == kStateNames.end())
-      fail("{}: state '{}' is none of {}", where_, given, fmt::join(kStateNames, ", "));
+    if (found == kStateNames.end()) fail("{}: state '{}' is none of {}", where_, given, fmt::join(kStateNames, ", "));
     return static_cast<State>(found - kStateNames.begin());
   }
   void done() const {
@@ -146,7 +145,7 @@ Sources read_sources(const json& file, const std::string& where, Facts& facts) {
   for (const auto& [name, table] : file["sources"].items()) {
     Entry e(table, fmt::format("{}: source '{}'", where, name));
     auto s = std::make_unique<Source>(
-        Source{name, e.text("title"), e.text("url"), e.text("date"), e.text("version")});
+        Source{name, e.string("title"), e.string("url"), e.string("date"), e.string("version")});
     e.done();
     sources[name] = s.get();
     facts.sources.push_back(std::move(s));
@@ -155,7 +154,7 @@ Sources read_sources(const json& file, const std::string& where, Facts& facts) {
 }
 
 const Source* source_of(Entry& e, const Sources& sources) {
-  const std::string name = e.text("source");
+  const std::string name = e.string("source");
   const auto found = sources.find(name);
   if (found == sources.end()) fail("{}: this file has no source '{}'", e.where(), name);
   return found->second;
@@ -163,12 +162,15 @@ const Source* source_of(Entry& e, const Sources& sources) {
 
 // The groups of facts, and the words that a group's keys must be of (any, where there are none).
 const std::map<std::string, const std::vector<std::string>*>& groups() {
-  static const std::map<std::string, const std::vector<std::string>*> all = {
-      {"hardware", &vocabulary::kHardware}, {"target", &vocabulary::kTargets},
-      {"system", &vocabulary::kSystems},    {"phase", &vocabulary::kPhases},
-      {"task", &vocabulary::kTasks},        {"language", &vocabulary::kLanguages},
-      {"reads", nullptr},                   {"writes", nullptr},
-      {"about", nullptr}};
+  static const std::map<std::string, const std::vector<std::string>*> all = {{"hardware", &vocabulary::kHardware},
+                                                                             {"target", &vocabulary::kTargets},
+                                                                             {"system", &vocabulary::kSystems},
+                                                                             {"phase", &vocabulary::kPhases},
+                                                                             {"task", &vocabulary::kTasks},
+                                                                             {"language", &vocabulary::kLanguages},
+                                                                             {"reads", nullptr},
+                                                                             {"writes", nullptr},
+                                                                             {"about", nullptr}};
   return all;
 }
 
@@ -179,28 +181,30 @@ Stack read_stack(const fs::path& path, Facts& facts) {
   Stack s;
   s.id = path.stem().string();
   Entry head(file, where);
-  s.name = head.text("name");
-  s.ecosystem = head.text("ecosystem", "");
+  s.name = head.string("name");
+  s.ecosystem = head.string("ecosystem", "");
   s.roles = head.list("roles");
   s.engines = head.list("engines");
   for (const auto& [group, table] : file.items()) {
-    if (group == "name" || group == "ecosystem" || group == "roles" || group == "engines" || group == "sources") continue;
+    if (group == "name" || group == "ecosystem" || group == "roles" || group == "engines" || group == "sources")
+      continue;
     const auto known = groups().find(group);
     if (known == groups().end()) fail("{}: there is no key '{}'", where, group);
     if (!table.is_object()) fail("{}: '{}' wants a table", where, group);
     for (const auto& [keys, entry] : table.items()) {
       Entry e(entry, fmt::format("{}: {}.{}", where, group, keys));
       Fact f{s.id, group, ""};
-      f.value = e.text("value", "");
+      f.value = e.string("value", "");
       f.state = e.state("yes");
-      f.note = e.text("note", ""), f.zh = e.text("zh", "");
-      f.via = e.text("via", ""), f.check = e.text("check", "");
+      f.note = e.string("note", ""), f.zh = e.string("zh", "");
+      f.via = e.string("via", ""), f.check = e.string("check", "");
       f.source = source_of(e, sources);
       e.done();
       // "x86-cpu arm-cpu" are two facts of one statement.
       std::istringstream words(keys);
       while (words >> f.key) {
-        if (known->second != nullptr && std::find(known->second->begin(), known->second->end(), f.key) == known->second->end())
+        if (known->second != nullptr &&
+            std::find(known->second->begin(), known->second->end(), f.key) == known->second->end())
           fail("{}: [{}] knows no '{}'; it knows {}", where, group, f.key, fmt::join(*known->second, ", "));
         if (!s.facts[group].emplace(f.key, f).second) fail("{}: [{}] has '{}' twice", where, group, f.key);
       }
@@ -217,16 +221,18 @@ void read_formats(const fs::path& path, Facts& facts) {
     if (key != "sources" && key != "format" && key != "conversion") fail("{}: there is no key '{}'", where, key);
   for (const json& table : file.value("format", json::array())) {
     Entry e(table, where + ": [[format]]");
-    Format f{e.text("id"), e.text("name"), e.number("limit_mb"), e.flag("published"), e.text("note", ""), e.text("zh", "")};
+    Format f{e.string("id"),      e.string("name"),     e.number("limit_mb"),
+             e.flag("published"), e.string("note", ""), e.string("zh", "")};
     f.source = source_of(e, sources);
     e.done();
     facts.formats.push_back(std::move(f));
   }
   for (const json& table : file.value("conversion", json::array())) {
     Entry e(table, where + ": [[conversion]] " + table.value("tool", "?"));
-    Conversion c{e.text("from"), e.text("to"), e.text("tool"), e.text("maker"), e.state("yes"), e.flag("measured")};
-    c.licence = e.text("licence"), c.tasks = e.list("tasks");
-    c.note = e.text("note", ""), c.zh = e.text("zh", ""), c.check = e.text("check", "");
+    Conversion c{e.string("from"),  e.string("to"), e.string("tool"),
+                 e.string("maker"), e.state("yes"), e.flag("measured")};
+    c.licence = e.string("licence"), c.tasks = e.list("tasks");
+    c.note = e.string("note", ""), c.zh = e.string("zh", ""), c.check = e.string("check", "");
     c.source = source_of(e, sources);
     e.done();
     for (const std::string& id : {c.from, c.to})
@@ -241,8 +247,8 @@ void read_measurements(const fs::path& path, Facts& facts) {
   const Sources sources = read_sources(file, where, facts);
   for (const json& table : file.value("measurement", json::array())) {
     Entry e(table, where + ": [[measurement]] " + table.value("stack", "?"));
-    Measurement m{e.text("stack"), e.text("hardware"), e.text("model"), e.number("ms"), e.number("error")};
-    m.version = e.text("version"), m.note = e.text("note", "");
+    Measurement m{e.string("stack"), e.string("hardware"), e.string("model"), e.number("ms"), e.number("error")};
+    m.version = e.string("version"), m.note = e.string("note", "");
     m.source = source_of(e, sources);
     e.done();
     if (facts.stack(m.stack) == nullptr) fail("{}: there is no stack '{}'", e.where(), m.stack);

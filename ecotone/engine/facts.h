@@ -1,7 +1,7 @@
 // What the ecosystems support, as their makers say: checked-in statements, each with its source and its date.
 //
-// data/facts/stacks/NAME.toml describes one stack, data/facts/formats.toml the formats and the conversions between them,
-// data/facts/measured.toml what we measured ourselves; docs/facts.md tells the keys.
+// data/facts/stacks/NAME.toml describes one stack, data/facts/formats.toml the formats and the conversions between
+// them, data/facts/measured.toml what we measured ourselves; docs/facts.md tells the keys.
 #pragma once
 
 #include <filesystem>
@@ -42,9 +42,9 @@ struct Fact {
 
 struct Stack {
   std::string id, name;
-  std::string ecosystem;           // the survey's, for the matrix
-  std::vector<std::string> roles;  // "train", "serve", "platform"
-  std::vector<std::string> engines;  // which of known_engines() run it
+  std::string ecosystem;                                     // the survey's, for the matrix
+  std::vector<std::string> roles;                            // "train", "serve", "platform"
+  std::vector<std::string> engines;                          // which of known_engines() run it
   std::map<std::string, std::map<std::string, Fact>> facts;  // by group and key
 
   bool has_role(std::string_view role) const;

@@ -21,6 +21,9 @@ bool has(const Words& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+// Where no target is said.
+constexpr const char* kSomeComputer = "a computer";
+
 bool works(State s) {
   return s == State::kPartial || s == State::kYes;
 }
@@ -92,13 +95,16 @@ class Search {
     return anything && (origins_[o].breaks & keep) == 0 && serves_all(o, keep);
   }
 
-  bool needed(size_t target, Mask keep) const { return (target_bits_[target] & keep) != 0 || target_bits_[target] == 0; }
+  bool needed(size_t target, Mask keep) const {
+    return (target_bits_[target] & keep) != 0 || target_bits_[target] == 0;
+  }
 
   bool serves_all(size_t origin, Mask keep) const {
     for (size_t t = 0; t < targets_.size(); ++t) {
       if (!needed(t, keep)) continue;
       const auto& options = serve_[origin][t];
-      if (std::none_of(options.begin(), options.end(), [&](const Option& o) { return (o.breaks & keep) == 0; })) return false;
+      if (std::none_of(options.begin(), options.end(), [&](const Option& o) { return (o.breaks & keep) == 0; }))
+        return false;
     }
     return true;
   }
@@ -118,17 +124,22 @@ class Search {
   void collect_constraints() {
     const Scenario& s = scenario_;
     task_ = add_if("task", s.task);
-    phase_ = s.phase == "production" ? add("phase", s.phase) : 0;
+    phase_ = s.phase == "production" || s.phase == "optimize" ? add("phase", s.phase) : 0;
     large_ = s.data_size == "large" ? add("data.size", s.data_size) : 0;
-    if (!s.train_hardware.empty()) train_hardware_ = add("hardware.train", fmt::format("{}", fmt::join(s.train_hardware, ", ")));
-    if (!s.serve_hardware.empty()) serve_hardware_ = add("hardware.serve", fmt::format("{}", fmt::join(s.serve_hardware, ", ")));
+    if (!s.train_hardware.empty())
+      train_hardware_ = add("hardware.train", fmt::format("{}", fmt::join(s.train_hardware, ", ")));
+    if (!s.serve_hardware.empty())
+      serve_hardware_ = add("hardware.serve", fmt::format("{}", fmt::join(s.serve_hardware, ", ")));
     system_ = add_if("hardware.system", s.system);
     targets_ = s.targets;
     for (const std::string& t : targets_) target_bits_.push_back(add("deploy.targets", t));
-    // A model that is optimized or put into production is served somewhere, whatever is not said.
-    if (targets_.empty() && (s.phase == "production" || s.phase == "optimize" || !s.format.empty())) {
-      targets_ = {"cloud"};
-      target_bits_ = {0};
+    // What is optimized, produced or only taken is served, if nothing is said where, then on some computer.
+    Mask served = phase_;
+    if (served == 0 && !s.format.empty()) served = add("model.format", s.format);
+    if (served == 0 && s.training == "none") served = add("model.training", s.training);
+    if (targets_.empty() && served != 0) {
+      targets_ = {kSomeComputer};
+      target_bits_ = {served};
     }
     app_language_ = add_if("deploy.language", s.app_language);
     framework_ = add_if("model.framework", s.framework);
@@ -140,12 +151,12 @@ class Search {
     if (!s.makers.empty()) makers_ = add("limits.makers", fmt::format("{}", fmt::join(s.makers, ", ")));
   }
 
-  // What both kinds of part can break.
+  // What a part can break. Support and fitness for the phase are asked of what serves.
   Mask breaks(const Stack& s, const std::string& hardware, bool serves) const {
     Mask out = 0;
     const std::string& task = scenario_.task;
     if (task_ != 0 && !works(s.state("task", task))) out |= task_;
-    if (phase_ != 0 && !works(s.state("phase", "production"))) out |= phase_;
+    if (serves && phase_ != 0 && !works(s.state("phase", scenario_.phase))) out |= phase_;
     if (!open_part(s, hardware, facts_)) out |= licence_;
     if (s.fact("about", "paid") != nullptr) out |= budget_;
     if (!has(scenario_.makers, s.value("about", "country"))) out |= makers_;
@@ -188,9 +199,7 @@ class Search {
       if (!h.empty() && (!works(s.state("hardware", h)) || s.fact("hardware", h)->value == "inference")) continue;
       Origin with = o;
       with.train = Option{Part{&s, "", h, {}, ""}, 0};
-      // Who only trains must be supported himself; else who serves. What trains need not be fit for production then.
-      with.breaks |= breaks(s, h, targets_.empty());
-      if (!targets_.empty()) with.breaks &= ~phase_;
+      with.breaks |= breaks(s, h, false);
       if (!has(scenario_.train_hardware, h)) with.breaks |= train_hardware_;
       origins_.push_back(std::move(with));
     }
@@ -198,6 +207,11 @@ class Search {
 
   std::vector<Option> serve_options(const Origin& origin, const std::string& target) const {
     std::vector<Option> options;
+    if (target == kSomeComputer) {
+      for (const char* t : {"cloud", "desktop", "edge"})
+        for (Option& o : serve_options(origin, t)) options.push_back(std::move(o));
+      return options;
+    }
     for (const Stack& s : facts_.stacks) {
       if (origin.hosted != s.has_role("service")) continue;
       if (!(s.has_role("serve") || s.has_role("service")) || !works(s.state("target", target))) continue;
@@ -230,9 +244,12 @@ class Search {
     if (system_ != 0 && a_computer && !works(s.state("system", scenario_.system))) out |= system_;
     // Hardware that is named counts where the target can have it: a phone is its own hardware.
     const auto& possible = vocabulary::hardware_of(target);
-    const bool concerned = std::any_of(possible.begin(), possible.end(), [&](const auto& h) { return has(scenario_.serve_hardware, h); });
+    const bool concerned =
+        std::any_of(possible.begin(), possible.end(), [&](const auto& h) { return has(scenario_.serve_hardware, h); });
     if (concerned && !has(scenario_.serve_hardware, hardware)) out |= serve_hardware_;
-    if (const Fact* most = s.fact("about", "limit_mb." + target); most != nullptr && scenario_.size_mb > std::stod(most->value)) out |= size_;
+    if (const Fact* most = s.fact("about", "limit_mb." + target);
+        most != nullptr && scenario_.size_mb > std::stod(most->value))
+      out |= size_;
     return out;
   }
 
@@ -380,7 +397,9 @@ std::string title(const Plan& plan) {
 }
 
 bool is_open(std::string_view spdx) {
-  static constexpr std::array kOpen = {"Apache-2.0", "MIT", "BSD-3-Clause", "BSD-2-Clause", "Apache-2.0 WITH LLVM-exception", "Apache-2.0 OR MIT", "MPL-2.0", "LGPL-3.0-only"};
+  static constexpr std::array kOpen = {
+      "Apache-2.0",        "MIT",     "BSD-3-Clause", "BSD-2-Clause", "Apache-2.0 WITH LLVM-exception",
+      "Apache-2.0 OR MIT", "MPL-2.0", "LGPL-3.0-only"};
   return std::find(kOpen.begin(), kOpen.end(), spdx) != kOpen.end();
 }
 

@@ -1,4 +1,5 @@
-// Plans for a scenario: train here, convert so, serve there; ranked, with the reasons, or the conflict that leaves none.
+// Plans for a scenario: train here, convert so, serve there; ranked, with the reasons, or the conflict that leaves
+// none.
 //
 // Everything is enumerated: who can train, who can serve each target, every conversion path between them. A constraint
 // rules parts out; what is left is scored by a dozen criteria, each from 0 to 1, weighted and averaged.
@@ -18,8 +19,8 @@ namespace ecotone::engine {
 // One stack at work in a plan.
 struct Part {
   const Stack* stack = nullptr;
-  std::string target;    // that it serves; empty: it trains
-  std::string hardware;  // empty: a service, whose hardware is not yours
+  std::string target;                   // that it serves; empty: it trains
+  std::string hardware;                 // empty: a service, whose hardware is not yours
   std::vector<const Conversion*> path;  // from the training stack's format to one that it reads
   std::string format;                   // that it is given
 
@@ -53,7 +54,7 @@ struct Constraint {
 };
 
 struct Choice {
-  std::vector<Plan> plans;  // best first; no two of the same stacks
+  std::vector<Plan> plans;              // best first; no two of the same stacks
   std::vector<Constraint> constraints;  // the musts
   // Where no plan is left: a smallest set of musts that exclude each other, and each single must without which there is
   // a plan, with the best one.

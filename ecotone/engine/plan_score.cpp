@@ -18,8 +18,8 @@ double of_state(State s) {
 // The platform of a maker's hardware, whose facts tell what it costs.
 std::string_view platform_of(std::string_view hardware) {
   static const std::map<std::string_view, std::string_view> of = {
-      {"nvidia-gpu", "cuda"},     {"amd-gpu", "rocm"},        {"intel-gpu", "oneapi"},     {"intel-npu", "oneapi"},
-      {"apple-silicon", "coreml"}, {"google-tpu", "jax"},      {"ascend-npu", "mindspore"}, {"kunlun-xpu", "paddle"}};
+      {"nvidia-gpu", "cuda"},      {"amd-gpu", "rocm"},   {"intel-gpu", "oneapi"},     {"intel-npu", "oneapi"},
+      {"apple-silicon", "coreml"}, {"google-tpu", "jax"}, {"ascend-npu", "mindspore"}, {"kunlun-xpu", "paddle"}};
   const auto found = of.find(hardware);
   return found == of.end() ? "" : found->second;
 }
@@ -32,7 +32,7 @@ struct Weights {
     of["fit"] = 3;
     of["wishes"] = s.soft.empty() ? 0 : 3;
     // What a phase is about counts more.
-    if (s.phase == "prototype") add({"ease", "ease", "familiarity", "community"});
+    if (s.phase == "prototype") add({"ease", "ease", "familiarity", "community"}), of["support"] = 0.25;
     if (s.phase == "optimize") add({"performance", "performance", "hardware", "path"});
     if (s.phase == "production") add({"support", "path", "hardware", "performance"});
     if (s.budget == "low") add({"cost", "cost"});
@@ -88,7 +88,8 @@ double wish(const std::string& key, const Plan& plan, const Scenario& s, const F
     if (key == "limits.licence") mean.add(all_open ? 1 : 0);
     if (key == "limits.support" && !p.trains()) mean.add(p.stack->value("about", "support") == "strong" ? 1 : 0);
     if (key == "limits.budget") mean.add(p.stack->fact("about", "paid") == nullptr ? 1 : 0);
-    if (key == "limits.privacy") mean.add(p.stack->has_role("service") || (s.privacy == "device" && p.target == "cloud") ? 0 : 1);
+    if (key == "limits.privacy")
+      mean.add(p.stack->has_role("service") || (s.privacy == "device" && p.target == "cloud") ? 0 : 1);
     if (key == "limits.makers") mean.add(has(s.makers, p.stack->value("about", "country")) ? 1 : 0);
     if (key == "model.framework" && p.trains()) mean.add(p.stack->id == s.framework ? 1 : 0);
     if (key == "hardware.train" && p.trains()) mean.add(has(s.train_hardware, p.hardware) ? 1 : 0);
@@ -132,14 +133,15 @@ Speed measured_speed(const Stack& s, const std::string& hardware, const Facts& f
 
 int vendors(const Stack& s) {
   static const std::map<std::string, std::string> makers = {
-      {"nvidia-gpu", "nvidia"},  {"google-tpu", "google"},  {"edge-tpu", "google"}, {"amd-gpu", "amd"},
-      {"amd-fpga", "amd"},       {"intel-gpu", "intel"},    {"intel-npu", "intel"}, {"apple-silicon", "apple"},
-      {"ascend-npu", "huawei"},  {"kunlun-xpu", "kunlun"},  {"x86-cpu", "x86"},     {"arm-cpu", "arm"},
+      {"nvidia-gpu", "nvidia"},    {"google-tpu", "google"}, {"edge-tpu", "google"}, {"amd-gpu", "amd"},
+      {"amd-fpga", "amd"},         {"intel-gpu", "intel"},   {"intel-npu", "intel"}, {"apple-silicon", "apple"},
+      {"ascend-npu", "huawei"},    {"kunlun-xpu", "kunlun"}, {"x86-cpu", "x86"},     {"arm-cpu", "arm"},
       {"qualcomm-npu", "qualcomm"}};
   std::set<std::string> found;
   if (const auto hardware = s.facts.find("hardware"); hardware != s.facts.end())
     for (const auto& [key, fact] : hardware->second)
-      if (const auto maker = makers.find(key); maker != makers.end() && of_state(fact.state) > 0) found.insert(maker->second);
+      if (const auto maker = makers.find(key); maker != makers.end() && of_state(fact.state) > 0)
+        found.insert(maker->second);
   return static_cast<int>(found.size());
 }
 
@@ -175,7 +177,8 @@ void score(Plan& plan, const Scenario& s, const Facts& facts) {
     if (!s.languages.empty() || !s.knows.empty() || !s.framework.empty()) known.add(familiarity(p, s));
     open.add(open_part(*p.stack, p.hardware, facts) ? 1 : 0);
     support.add(graded(p.stack->value("about", "support"), {{"strong", 1}, {"medium", 0.6}}, 0.3));
-    community.add(graded(p.stack->value("about", "community"), {{"huge", 1}, {"large", 0.8}, {"growing", 0.6}, {"medium", 0.5}}, 0.4));
+    community.add(graded(p.stack->value("about", "community"),
+                         {{"huge", 1}, {"large", 0.8}, {"growing", 0.6}, {"medium", 0.5}}, 0.4));
     if (!p.hardware.empty() || !p.trains()) costs.add(cost(p, s, facts));
   }
   if (fit.any()) give("fit", fit.value());

@@ -14,8 +14,8 @@ double path_cost(const std::vector<const Conversion*>& path);
 // Whether a part, with the platform that it goes through on its hardware, is open source.
 bool open_part(const Stack& stack, const std::string& hardware, const Facts& facts);
 
-// The fastest measured over this stack's, as the geometric mean over the models that both ran on that hardware: 1 is the
-// fastest. Nothing where it was not measured.
+// The fastest measured over this stack's, as the geometric mean over the models that both ran on that hardware: 1 is
+// the fastest. Nothing where it was not measured.
 struct Speed {
   double ratio = 0;
   std::vector<const Measurement*> of;

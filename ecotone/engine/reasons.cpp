@@ -65,7 +65,9 @@ class Writer {
     if (f->via.empty()) return;
     const Stack& platform = *facts_.stack(f->via);
     if (const Fact* licence = platform.fact("about", "licence"); !is_open(licence->value))
-      add(Kind::kCited, Side::kAgainst, m_.format("on {} through {}, which is not open source and ties you to one maker", where, platform.name), licence->source);
+      add(Kind::kCited, Side::kAgainst,
+          m_.format("on {} through {}, which is not open source and ties you to one maker", where, platform.name),
+          licence->source);
   }
 
   // Where the scenario says nothing, all that the stack trains on in full.
@@ -104,10 +106,13 @@ class Writer {
       for (const Measurement& other : facts_.measurements)
         if (other.hardware == x->hardware && other.model == x->model) fastest = std::min(fastest, other.ms);
       add(Kind::kMeasured, x->ms <= 1.5 * fastest ? Side::kFor : Side::kAgainst,
-          m_.format("{} took {} ms for {}; the fastest measured took {} ms", p.stack->name, x->ms, x->model, fastest), x->source);
+          m_.format("{} took {} ms for {}; the fastest measured took {} ms", p.stack->name, x->ms, x->model, fastest),
+          x->source);
     }
     if (speed.of.empty() && !p.hardware.empty())
-      add(Kind::kPreference, Side::kAgainst, m_.format("nobody measured {} on {} here: measure your model before you decide", p.stack->name, name(p.hardware)));
+      add(Kind::kPreference, Side::kAgainst,
+          m_.format("nobody measured {} on {} here: measure your model before you decide", p.stack->name,
+                    name(p.hardware)));
   }
 
   void about(const Part& p) {
@@ -121,37 +126,47 @@ class Writer {
       const bool gentle = f->value == "gentle";
       if (f->value != "moderate")
         add(Kind::kCited, gentle ? Side::kFor : Side::kAgainst,
-            (gentle ? m_.format("{} is easy to learn", s.name) : m_.format("{} takes long to learn", s.name)) + note(f->note, f->zh), f->source);
+            (gentle ? m_.format("{} is easy to learn", s.name) : m_.format("{} takes long to learn", s.name)) +
+                note(f->note, f->zh),
+            f->source);
     }
-    if (const Fact* f = s.fact("about", "support"); f != nullptr && scenario_.support == "commercial" && f->value == "strong")
+    if (const Fact* f = s.fact("about", "support");
+        f != nullptr && scenario_.support == "commercial" && f->value == "strong")
       add(Kind::kCited, Side::kFor, m_.format("{} has commercial support", s.name) + note(f->note, f->zh), f->source);
-    if (const Fact* f = s.fact("about", "chinese"); f != nullptr && scenario_.data_language == "zh" && f->state == State::kYes)
+    if (const Fact* f = s.fact("about", "chinese");
+        f != nullptr && scenario_.data_language == "zh" && f->state == State::kYes)
       cite(f, m_.format("{} has models for Chinese", s.name));
     for (const char* warning : {"paid", "telemetry", "privacy"})
       if (const Fact* f = s.fact("about", warning))
-        add(Kind::kCited, Side::kAgainst, m_.format("{}", s.name) + note(f->note, f->zh), f->source);
+        add(Kind::kCited, Side::kAgainst, s.name + note(f->note, f->zh), f->source);
     const Fact* phase = s.fact("phase", scenario_.phase);
     if (phase != nullptr && phase->state == State::kPartial)
-      add(Kind::kCited, Side::kAgainst, m_.format("{} is only partly for this phase", s.name) + note(phase->note, phase->zh), phase->source);
+      add(Kind::kCited, Side::kAgainst,
+          m_.format("{} is only partly for this phase", s.name) + note(phase->note, phase->zh), phase->source);
     if (const Fact* f = s.fact("task", scenario_.task)) {
       if (f->state == State::kPartial)
-        add(Kind::kCited, Side::kAgainst, m_.format("{} covers this task in part", s.name) + note(f->note, f->zh), f->source);
+        add(Kind::kCited, Side::kAgainst, m_.format("{} covers this task in part", s.name) + note(f->note, f->zh),
+            f->source);
       else if (!f->note.empty())
         add(Kind::kCited, Side::kFor, m_.format("{} fits this task", s.name) + note(f->note, f->zh), f->source);
     }
     if (!p.trains() && !s.has_role("service") && vendors(s) == 1)
-      add(Kind::kCited, Side::kAgainst, m_.format("{} runs on one maker's hardware alone", s.name), s.facts.at("hardware").begin()->second.source);
+      add(Kind::kCited, Side::kAgainst, m_.format("{} runs on one maker's hardware alone", s.name),
+          s.facts.at("hardware").begin()->second.source);
   }
 
   void wishes(const Part& p) {
     const Stack& s = *p.stack;
     if (has(scenario_.knows, s.id)) add(Kind::kPreference, Side::kFor, m_.format("your team knows {}", s.name));
-    if (p.trains() && scenario_.framework == s.id) add(Kind::kPreference, Side::kFor, m_.format("your code is in {} already", s.name));
+    if (p.trains() && scenario_.framework == s.id)
+      add(Kind::kPreference, Side::kFor, m_.format("your code is in {} already", s.name));
     if (has(p.trains() ? scenario_.train_hardware : scenario_.serve_hardware, p.hardware))
       add(Kind::kPreference, Side::kFor, m_.format("you have this hardware: {}", name(p.hardware)));
-    if (const bool known = std::any_of(scenario_.languages.begin(), scenario_.languages.end(), [&](const auto& l) { return s.state("language", l) != State::kNo; });
+    if (const bool known = std::any_of(scenario_.languages.begin(), scenario_.languages.end(),
+                                       [&](const auto& l) { return s.state("language", l) != State::kNo; });
         !scenario_.languages.empty() && !known && !s.has_role("service"))
-      add(Kind::kPreference, Side::kAgainst, m_.format("{} has no interface in a language that your team writes", s.name));
+      add(Kind::kPreference, Side::kAgainst,
+          m_.format("{} has no interface in a language that your team writes", s.name));
     if (!scenario_.knows.empty() && p.trains() && !has(scenario_.knows, s.id))
       add(Kind::kPreference, Side::kAgainst, m_.format("your team would have to learn {}", s.name));
   }

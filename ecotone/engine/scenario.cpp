@@ -30,18 +30,19 @@ Words format_ids() {
 
 std::vector<ScenarioKey> make_keys() {
   std::vector<ScenarioKey> keys;
-  auto word = [&](const char* name, std::string Scenario::*member, Words allowed, const char* question = "") {
+  auto word = [&](const char* name, std::string Scenario::* member, Words allowed, const char* question = "") {
     ScenarioKey k{name, Kind::kWord, std::move(allowed), question};
     k.word = member;
     if (k.allowed.empty()) k.kind = Kind::kText;
     keys.push_back(std::move(k));
   };
-  auto words = [&](const char* name, std::vector<std::string> Scenario::*member, Words allowed, const char* question = "") {
+  auto words = [&](const char* name, std::vector<std::string> Scenario::* member, Words allowed,
+                   const char* question = "") {
     ScenarioKey k{name, Kind::kWords, std::move(allowed), question};
     k.words = member;
     keys.push_back(std::move(k));
   };
-  auto number = [&](const char* name, double Scenario::*member) {
+  auto number = [&](const char* name, double Scenario::* member) {
     ScenarioKey k{name, Kind::kNumber, {}, ""};
     k.number = member;
     keys.push_back(std::move(k));
@@ -97,7 +98,8 @@ struct Reader {
       s.*key.word = one_word(node, key);
     } else if (key.kind == Kind::kWords) {
       const toml::array* array = node.as_array();
-      if (array == nullptr) fail("{}: {} wants a list, such as [\"{}\"]", at(node), key.name, key.allowed.empty() ? "CN" : key.allowed[0]);
+      if (array == nullptr)
+        fail("{}: {} wants a list, such as [\"{}\"]", at(node), key.name, key.allowed.empty() ? "CN" : key.allowed[0]);
       for (const toml::node& one : *array) {
         const std::string word = one_word(one, key);
         if (std::find((s.*key.words).begin(), (s.*key.words).end(), word) != (s.*key.words).end())
@@ -134,8 +136,10 @@ struct Reader {
         continue;
       }
       const std::string inside = path + ".";
-      const bool section = std::any_of(keys.begin(), keys.end(), [&](const ScenarioKey& k) { return k.name.starts_with(inside); });
-      if (!section || !node.is_table()) fail("{}: there is no key '{}'; there are: {}", at(node), path, siblings(prefix));
+      const bool section =
+          std::any_of(keys.begin(), keys.end(), [&](const ScenarioKey& k) { return k.name.starts_with(inside); });
+      if (!section || !node.is_table())
+        fail("{}: there is no key '{}'; there are: {}", at(node), path, siblings(prefix));
       read(s, *node.as_table(), inside);
     }
   }
@@ -201,9 +205,9 @@ const std::vector<ScenarioKey>& scenario_keys() {
 }
 
 const std::vector<std::string>& criteria() {
-  static const Words names = {"fit",  "phase",       "target",   "hardware", "path",      "performance", "ease",
-                              "familiarity", "openness", "support",  "community", "cost",        "portability",
-                              "simplicity",  "wishes"};
+  static const Words names = {"fit",         "phase", "target",      "hardware",   "path",
+                              "performance", "ease",  "familiarity", "openness",   "support",
+                              "community",   "cost",  "portability", "simplicity", "wishes"};
   return names;
 }
 

@@ -38,9 +38,9 @@ struct ScenarioKey {
   Kind kind;
   std::vector<std::string> allowed;  // words; empty: any text, or a number above 0
   std::string question;              // for the interview; empty: not asked
-  std::string Scenario::*word = nullptr;
-  std::vector<std::string> Scenario::*words = nullptr;
-  double Scenario::*number = nullptr;
+  std::string Scenario::* word = nullptr;
+  std::vector<std::string> Scenario::* words = nullptr;
+  double Scenario::* number = nullptr;
 };
 const std::vector<ScenarioKey>& scenario_keys();
 
