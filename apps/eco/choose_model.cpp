@@ -120,7 +120,7 @@ int ModelChoice::run(bool json, const Messages& text) const {
 }
 
 int ModelChoice::run_check(bool json, const Messages& text) const {
-  const Decision d = read_decision(check);
+  const SavedDecision d = read_decision(check);
   CompareArguments again = arguments;
   if (again.model.empty()) again.model = d.model.string();
   again.engines = {d.engine};

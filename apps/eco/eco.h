@@ -27,6 +27,7 @@ void add_doctor(CLI::App& app, Action& action);
 void add_compare(CLI::App& app, Action& action);
 void add_bisect(CLI::App& app, Action& action);
 void add_worker(CLI::App& app, Action& action);
+void add_choose(CLI::App& app, Action& action);
 
 // Which inputs a model is given: the options that run and verify share.
 struct InputOptions {

@@ -156,7 +156,7 @@ void time_entrants(std::vector<Entrant>& entrants, const CompareOptions& o, Case
   options.threads = o.threads;
   options.seconds_each = o.seconds_each;
   options.progress = o.progress;
-  Measurement m = measure(subjects, options);
+  RaceResult m = measure(subjects, options);
   report.noise = m.noise;
   interrupted = interrupted || m.interrupted;
   for (size_t i = 0; i < timed.size(); ++i) {

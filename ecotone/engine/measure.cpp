@@ -98,7 +98,7 @@ class Harness {
     if (sched_getaffinity(0, sizeof mine, &mine) == 0) usable_ = CPU_COUNT(&mine);
   }
 
-  Measurement run() {
+  RaceResult run() {
     try {
       for (size_t i = 0; i < subjects_.size(); ++i) warm_up(i);
       for (int round = 0; round < options_.max_rounds && !finished(round); ++round) play(round);
@@ -223,7 +223,7 @@ class Harness {
 
   std::span<Subject> subjects_;
   const MeasureOptions& options_;
-  Measurement result_;
+  RaceResult result_;
   std::vector<double> spent_, others_, canaries_;
   int usable_ = 1;
 };
@@ -239,7 +239,7 @@ std::string Noise::verdict(const Messages& text) const {
   return "";
 }
 
-Measurement measure(std::span<Subject> subjects, const MeasureOptions& options) {
+RaceResult measure(std::span<Subject> subjects, const MeasureOptions& options) {
   return Harness(subjects, options).run();
 }
 

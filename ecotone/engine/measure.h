@@ -52,7 +52,7 @@ struct Noise {
   std::string verdict(const Messages& text) const;
 };
 
-struct Measurement {
+struct RaceResult {
   std::vector<Timing> timings;  // as the subjects
   Noise noise;
   bool interrupted = false;
@@ -61,6 +61,6 @@ struct Measurement {
 // Warms each up until its times stop falling; then rounds, each in the reverse order of the one before (ABBA, so that a drift hits all
 // alike), until every pair that matters (each against the fastest) is decided, or the time is spent. A subject whose single run takes
 // longer than a turn gets fewer rounds, and none once it is clearly more than 3 times slower than the fastest.
-Measurement measure(std::span<Subject> subjects, const MeasureOptions& options);
+RaceResult measure(std::span<Subject> subjects, const MeasureOptions& options);
 
 }  // namespace ecotone::engine

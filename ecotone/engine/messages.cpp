@@ -21,12 +21,12 @@ fs::path data_folder(std::string_view name) {
   const fs::path self = fs::read_symlink("/proc/self/exe", ignored);
   for (fs::path up = self.parent_path(); up.has_relative_path(); up = up.parent_path()) {
     // A marker keeps a stranger's data/ from being taken for ours.
-    if (fs::exists(up / "data" / "ecotone-data", ignored) && is_folder(up / "data" / name))
-      return up / "data" / name;
+    if (fs::exists(up / "data" / "ecotone-data", ignored) && is_folder(up / "data" / name)) return up / "data" / name;
     if (is_folder(up / "share/ecotone" / name)) return up / "share/ecotone" / name;
   }
   fail_kind(ErrorKind::kMissing,
-            "Ecotone's data folder '{}' is not found beside the command; set ECOTONE_DATA to the folder that has it", name);
+            "Ecotone's data folder '{}' is not found beside the command; set ECOTONE_DATA to the folder that has it",
+            name);
 }
 
 Language choose_language(std::string_view flag) {
@@ -47,8 +47,7 @@ Language choose_language(std::string_view flag) {
 Messages::Messages(Language language) : language_(language) {
   if (language != Language::kChinese) return;
   const nlohmann::json catalogue = read_toml(data_folder("messages") / "zh.toml");
-  for (const auto& [english, text] : catalogue.items())
-    texts_.emplace(english, text.get<std::string>());
+  for (const auto& [english, text] : catalogue.items()) texts_.emplace(english, text.get<std::string>());
 }
 
 std::string Messages::operator()(std::string_view english) const {

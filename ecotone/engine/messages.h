@@ -10,8 +10,8 @@
 
 namespace ecotone::engine {
 
-// A folder of the package's data: `name` below data/ of the source tree or below share/ecotone/ of an installation, found
-// from where the command lies; ECOTONE_DATA is looked at first. Error (kMissing) when it is nowhere.
+// A folder of the package's data: `name` below data/ of the source tree or below share/ecotone/ of an installation,
+// found from where the command lies; ECOTONE_DATA is looked at first. Error (kMissing) when it is nowhere.
 std::filesystem::path data_folder(std::string_view name);
 
 enum class Language { kEnglish, kChinese };

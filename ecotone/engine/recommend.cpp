@@ -173,12 +173,12 @@ ordered_json decision(const Recommendation& r, const std::filesystem::path& mode
   return j;
 }
 
-Decision read_decision(const std::filesystem::path& path) {
+SavedDecision read_decision(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
   try {
     const auto j = nlohmann::json::parse(file->text());
     if (j.at("kind") != "ecotone.decision") fail("its kind is not ecotone.decision");
-    Decision d;
+    SavedDecision d;
     d.model = j.at("model").get<std::string>();
     j.at("model_hash").get_to(d.model_hash);
     j.at("engine").get_to(d.engine);
@@ -201,7 +201,7 @@ Decision read_decision(const std::filesystem::path& path) {
   }
 }
 
-std::vector<std::string> regressions(const Decision& d, const CompareReport& now, const std::string& cpu, double margin,
+std::vector<std::string> regressions(const SavedDecision& d, const CompareReport& now, const std::string& cpu, double margin,
                                      std::vector<std::string>& notes) {
   const Messages text(Language::kEnglish);
   if (now.cases.empty()) return {"nothing was measured"};

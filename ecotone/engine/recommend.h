@@ -47,7 +47,7 @@ nlohmann::ordered_json decision(const Recommendation& r, const std::filesystem::
                                 double price_per_hour, const nlohmann::ordered_json& machine);
 
 // A saved decision. Error when the file is none.
-struct Decision {
+struct SavedDecision {
   std::filesystem::path model;
   std::string model_hash, engine, runner_up, shapes, cpu;
   Goal goal = Goal::kLatency;
@@ -55,11 +55,11 @@ struct Decision {
   double tolerance = 1e-3, price_per_hour = 0, value = 0;
   std::optional<double> runner_up_value;
 };
-Decision read_decision(const std::filesystem::path& path);
+SavedDecision read_decision(const std::filesystem::path& path);
 
 // What has become worse since, in a new race of the same engines; empty when the decision holds. `margin`: 0.1 lets a value
 // on the same processor be 10% worse. `notes` gets what could not be checked.
-std::vector<std::string> regressions(const Decision& d, const CompareReport& now, const std::string& cpu, double margin,
+std::vector<std::string> regressions(const SavedDecision& d, const CompareReport& now, const std::string& cpu, double margin,
                                      std::vector<std::string>& notes);
 
 // Of a model's bytes, as decisions name it.

@@ -7,12 +7,12 @@
 
 namespace ecotone::engine {
 
-// How many columns of a terminal UTF-8 text takes: 2 for what Unicode calls wide or fullwidth (UAX #11), 0 for controls,
-// joiners and combining marks (those used with Latin, and variation selectors), else 1. No locale has a say.
+// How many columns of a terminal UTF-8 text takes: 2 for what Unicode calls wide or fullwidth (UAX #11), 0 for
+// controls, joiners and combining marks (those used with Latin, and variation selectors), else 1. No locale has a say.
 int display_width(std::string_view text);
 
-// Lines of at most `width` columns, broken at spaces and between wide characters (but not before closing punctuation); a
-// longer word stays whole. '\n' ends a line. A width of 0 or less breaks nothing else.
+// Lines of at most `width` columns, broken at spaces and between wide characters (but not before closing punctuation);
+// a longer word stays whole. '\n' ends a line. A width of 0 or less breaks nothing else.
 std::vector<std::string> wrap_text(std::string_view text, int width);
 
 // Where something is printed: the columns of a terminal (0: a pipe or a file, which has no edge), and whether to color.

@@ -13,7 +13,9 @@ namespace {
 
 class Environment : public testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { clear(); }
+  void TearDown() override { clear(); }
+  static void clear() {
     for (const char* name : {"ECOTONE_LANG", "LC_ALL", "LC_MESSAGES", "LANG", "ECOTONE_DATA"}) unsetenv(name);
   }
 };

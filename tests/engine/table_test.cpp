@@ -26,8 +26,8 @@ TEST(Width, AgreesWithTheCLibrary) {
   int compared = 0;
   for (char32_t c = 0x20; c < 0x40000; ++c) {
     const int theirs = wcwidth(static_cast<wchar_t>(c));
-    if (theirs < 0) continue;                          // nothing there, or a control
-    if (theirs == 0 && c >= 0x0483) continue;          // marks of other scripts: ours are 1, as the header says
+    if (theirs < 0) continue;                  // nothing there, or a control
+    if (theirs == 0 && c >= 0x0483) continue;  // marks of other scripts: ours are 1, as the header says
     // Unicode calls these ambiguous or neutral, glibc chooses otherwise: soft hyphen, numbers in squares, hexagrams.
     if (c == 0xad || (c >= 0x3248 && c < 0x3250) || (c >= 0x4dc0 && c < 0x4e00)) continue;
     ASSERT_EQ(display_width(utf8(c)), theirs) << std::hex << static_cast<unsigned>(c);
@@ -40,7 +40,9 @@ TEST(Width, AgreesWithTheCLibrary) {
 TEST(Width, NeedsNoLocale) {
   EXPECT_EQ(display_width("引擎 engine"), 11);
   EXPECT_EQ(display_width("e\xcc\x81"), 1);  // with a combining accent
-  EXPECT_EQ(display_width("\xff\xfe" "a"), 3);
+  EXPECT_EQ(display_width("\xff\xfe"
+                          "a"),
+            3);
   EXPECT_EQ(display_width("\xed\xa0\x80"), 3);  // half a surrogate pair: three broken bytes
 }
 

@@ -1,0 +1,73 @@
+// Plans for a scenario: train here, convert so, serve there; ranked, with the reasons, or the conflict that leaves
+// none.
+//
+// Everything is enumerated: who can train, who can serve each target, every conversion path between them. A constraint
+// rules parts out; what is left is scored by a dozen criteria, each from 0 to 1, weighted and averaged.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ecotone/engine/facts.h"
+#include "ecotone/engine/messages.h"
+#include "ecotone/engine/scenario.h"
+
+namespace ecotone::engine {
+
+// One stack at work in a plan.
+struct Part {
+  const Stack* stack = nullptr;
+  std::string target;                   // that it serves; empty: it trains
+  std::string hardware;                 // empty: a service, whose hardware is not yours
+  std::vector<const Conversion*> path;  // from the training stack's format to one that it reads
+  std::string format;                   // that it is given
+
+  bool trains() const { return target.empty(); }
+};
+
+struct Criterion {
+  std::string name;
+  double value, weight;  // 0 to 1; 0 or more
+};
+
+struct Plan {
+  std::vector<Part> parts;  // the training part first, where there is one
+  std::vector<Criterion> criteria;
+  double score = 0;  // the weighted mean
+};
+
+// Why, or what it costs: one sentence and where it comes from.
+struct Reason {
+  enum class Kind { kMeasured, kCited, kPreference };
+  enum class Side { kFor, kAgainst };
+  Kind kind;
+  Side side;
+  std::string text;
+  const Source* source = nullptr;  // of kMeasured and kCited
+};
+
+struct Constraint {
+  std::string key;    // "deploy.targets"
+  std::string value;  // "browser"
+};
+
+struct Choice {
+  std::vector<Plan> plans;              // best first; no two of the same stacks
+  std::vector<Constraint> constraints;  // the musts
+  // Where no plan is left: a smallest set of musts that exclude each other, and each single must without which there is
+  // a plan, with the best one.
+  std::vector<Constraint> conflict;
+  std::vector<std::pair<Constraint, Plan>> relaxations;
+};
+
+Choice choose(const Scenario& scenario, const Facts& facts, size_t most = 4);
+
+// In the language of `m`.
+std::vector<Reason> reasons(const Plan& plan, const Scenario& scenario, const Facts& facts, const Messages& m);
+std::string title(const Plan& plan);  // "PyTorch -> ONNX Runtime"
+// A licence that the Open Source Initiative lists.
+bool is_open(std::string_view spdx);
+
+}  // namespace ecotone::engine
