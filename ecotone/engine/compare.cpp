@@ -156,6 +156,7 @@ void time_entrants(std::vector<Entrant>& entrants, const CompareOptions& o, Case
   options.threads = o.threads;
   options.seconds_each = o.seconds_each;
   options.progress = o.progress;
+  options.text = o.text;
   RaceResult m = measure(subjects, options);
   report.noise = m.noise;
   interrupted = interrupted || m.interrupted;
@@ -271,11 +272,12 @@ std::string str(const Verdict& v, const Messages& text) {
 CaseReport compare_engines(const Model& model, std::span<const Tensor> inputs, const CompareOptions& o,
                            bool& interrupted_flag) {
   const Program& program = *model.program;
+  const Messages& text = o.text;
   CaseReport report;
   report.shapes = shapes_str(program, inputs);
   report.threads = o.threads;
   if (!inputs.empty() && !inputs[0].is_null() && inputs[0].rank()) report.batch = inputs[0].shape()[0];
-  if (o.progress) o.progress("computing the exact result");
+  if (o.progress) o.progress(text("computing the exact result"));
   const auto begin = std::chrono::steady_clock::now();
   const Expected expected{backend::evaluate(program, inputs, EvalMode::kSpec),
                           backend::evaluate(program, inputs, EvalMode::kReal)};
@@ -293,7 +295,7 @@ CaseReport compare_engines(const Model& model, std::span<const Tensor> inputs, c
   try {
     for (Entrant& e : entrants) {
       if (interrupted()) throw Interrupted();
-      if (o.progress) o.progress(fmt::format("{}: loading, running", e.row.engine));
+      if (o.progress) o.progress(text.format("{}: loading, running", e.row.engine));
       start(e, program, source, named, expected, o);
     }
     time_entrants(entrants, o, report, interrupted_flag);
