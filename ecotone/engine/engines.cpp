@@ -97,10 +97,21 @@ void read_list(const fs::path& path, const std::string& module_prefix, std::vect
   }
 }
 
+// An engine without requirements is installed with the engine that its environment is named after.
+void share_requirements(std::vector<EngineInfo>& engines) {
+  for (EngineInfo& e : engines) {
+    if (!e.requirements.empty()) continue;
+    for (const EngineInfo& other : engines)
+      if (other.name == e.environment && other.name != e.name)
+        e.requirements = other.requirements, e.megabytes = other.megabytes;
+  }
+}
+
 std::vector<EngineInfo> read_lists() {
   std::vector<EngineInfo> engines;
   read_list(workers_folder() / "ecotone_workers" / "engines.toml", "ecotone_workers.", engines);
   if (const char* more = variable("ECOTONE_ENGINES")) read_list(more, "", engines);
+  share_requirements(engines);
   return engines;
 }
 

@@ -76,14 +76,15 @@ class Adapter:
                 os.sched_setaffinity(int(thread), processors)
             self.settings["processors"] = len(processors)
 
-    def converted(self, model, how):
-        """The folder of what this module's function convert(path, folder, shapes, options) makes of the model, from the cache if it is there.
+    def converted(self, model, how, module=None):
+        """The folder of what convert(path, folder, shapes, options) of a module (this adapter's own, else `module`) makes of the model, from the
+        cache if it is there.
 
         It runs in a process of its own, so that its crashes and its memory are not the engine's. It returns a dict for `self.facts`, where
         "changes" is a list of what had to be changed.
         """
         start = time.perf_counter()
-        folder, self.facts = cache.converted(type(self).__module__, model.path, model.shapes, self.options, self.versions())
+        folder, self.facts = cache.converted(module or type(self).__module__, model.path, model.shapes, self.options, self.versions())
         self.convert_seconds += time.perf_counter() - start
         self.path = how
         self.changes += self.facts.get("changes", [])
@@ -92,3 +93,8 @@ class Adapter:
     def as_declared(self, outputs):
         """Arrays in the order of the model's outputs, by name, in the types that the model declares (converters turn int64 into int32)."""
         return {o["name"]: a.astype(o["dtype"], copy=False) for o, a in zip(self.facts["outputs"], outputs, strict=True)}
+
+    def with_handed_through(self, computed, inputs):
+        """All outputs: the computed ones, and those that are inputs (onnx_static.hand_through took them out)."""
+        computed, through = iter(computed), self.facts["through"]
+        return self.as_declared([inputs[through[o["name"]]] if o["name"] in through else next(computed) for o in self.facts["outputs"]])

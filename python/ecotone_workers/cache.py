@@ -1,6 +1,7 @@
 """Models as engines' converters made them, kept in the user's cache folder."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -35,8 +36,8 @@ def fingerprint(path):
 
 def own_code(module):
     """The converter's own text belongs to the key: a changed converter makes other files."""
-    files = [*Path(__file__).parent.glob("*.py"), Path(sys.modules[module].__file__)]
-    return hashlib.sha256(b"".join(f.read_bytes() for f in sorted(files))).hexdigest()
+    files = [*Path(__file__).parent.glob("*.py"), Path(importlib.util.find_spec(module).origin)]
+    return hashlib.sha256(b"".join(f.read_bytes() for f in sorted(set(files)))).hexdigest()
 
 
 def size(folder):

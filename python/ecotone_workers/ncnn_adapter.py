@@ -92,6 +92,4 @@ class Adapter(adapter.Adapter):
             return [extractor.extract(f"out{i}")[1] for i in range(len(self.facts["outputs"]) - len(self.facts["through"]))]
 
     def collect(self, outputs):
-        computed = iter(outputs)
-        through = self.facts["through"]
-        return self.as_declared([self.given[through[n]] if n in through else np.array(next(computed))[None] for n in self.outputs()])
+        return self.with_handed_through([np.array(o)[None] for o in outputs], self.given)

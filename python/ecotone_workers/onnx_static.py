@@ -194,3 +194,45 @@ def float_inputs(model):
         for v in stale:
             graph.value_info.remove(v)
     return changed
+
+
+def rename_ends(model):
+    """Inputs become in0, in1, ..., outputs out0, out1, ...: plain names survive every converter."""
+    graph = model.graph
+    names = {v.name: f"in{i}" for i, v in enumerate(graph.input)} | {v.name: f"out{i}" for i, v in enumerate(graph.output)}
+
+    def rename(g):
+        for values in [g.input, g.output, g.value_info, g.initializer]:
+            for v in values:
+                v.name = names.get(v.name, v.name)
+        for node in g.node:
+            node.input[:] = [names.get(n, n) for n in node.input]
+            node.output[:] = [names.get(n, n) for n in node.output]
+            for a in node.attribute:
+                for inner in [a.g, *a.graphs] if a.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS) else []:
+                    rename(inner)
+
+    rename(graph)
+
+
+def flatten_outputs(model):
+    """Outputs of rank 3 and more come out flat, which forces the order of their elements whatever layout a converter prefers."""
+    graph = model.graph
+    for output in graph.output:
+        if len(output.type.tensor_type.shape.dim) < 3:
+            continue
+        inner = output.name + "_whole"
+        for node in graph.node:
+            node.output[:] = [inner if n == output.name else n for n in node.output]
+            node.input[:] = [inner if n == output.name else n for n in node.input]
+        graph.initializer.append(numpy_helper.from_array(np.array([-1]), inner + "_size"))
+        graph.node.append(helper.make_node("Reshape", [inner, inner + "_size"], [output.name]))
+        count = int(np.prod([d.dim_value for d in output.type.tensor_type.shape.dim]))
+        output.type.CopyFrom(helper.make_tensor_type_proto(output.type.tensor_type.elem_type, [count]))
+
+
+def convert(path, folder, shapes, options):
+    """For adapters that want no more than this (see Adapter.converted)."""
+    model, changes = make_static(path, shapes)
+    onnx.save(model, folder / "model.onnx", save_as_external_data=model.ByteSize() > 1 << 30)
+    return signature(onnx.load(path, load_external_data=False)) | {"changes": changes}

@@ -7,16 +7,7 @@ from ecotone_workers import adapter, cache
 os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.root() / "inductor"))
 
 import torch  # noqa: E402
-
-
-def convert(path, folder, shapes, options):
-    import onnx
-
-    from ecotone_workers import onnx_static
-
-    model, changes = onnx_static.make_static(path, shapes)
-    onnx.save(model, folder / "model.onnx", save_as_external_data=model.ByteSize() > 1 << 30)
-    return onnx_static.signature(onnx.load(path, load_external_data=False)) | {"changes": changes}
+from onnx2torch import convert as to_torch  # noqa: E402
 
 
 def reshape(x, shape):
@@ -66,9 +57,7 @@ class Adapter(adapter.Adapter):
         self.settings |= {"mode": "torch.compile" if "compile" in options else "eager"}
 
     def load(self, model):
-        from onnx2torch import convert as to_torch
-
-        folder = self.converted(model, "converted by onnx2torch")
+        folder = self.converted(model, "converted by onnx2torch", "ecotone_workers.onnx_static")
         self.artifact = folder / "model.onnx"
         self.module = to_torch(self.artifact).eval()
         self.changes = self.changes + bake_sizes(self.module)
