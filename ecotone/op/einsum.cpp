@@ -138,7 +138,7 @@ Results einsum_body(Builder& b, const EinsumAttributes& attributes, Operands x) 
 
 const Op& einsum() {
   static const Op op = composite<EinsumAttributes, einsum_body, 1, kAnyCount>(
-      "ecotone.einsum", DTypeSet::floats() | DTypeSet::integers() | DTypeSet::complexes());
+      "ecotone.einsum", DTypeSet::signed_floats() | DTypeSet::integers() | DTypeSet::complexes());
   return op;
 }
 ValueId einsum(Builder& b, std::span<const ValueId> operands, std::string equation) {
