@@ -102,14 +102,15 @@ def constant(d: str, value: float) -> float:
 
 
 def approximate(name: str, d: str, operands: list, wants: list, attributes: dict | None = None, *, roundings: float,
-                scale: list | None = None, constants: bool = False, results: list | None = None) -> Case:
+                scale: list | None = None, constants: bool = False, results: list | None = None, through: str | None = None) -> Case:
     """A case of a composite of floats, from unrounded results `wants` in f64. Operands that are no T have type d.
 
     The body makes at most `roundings` roundings on the way to a result, each an eps of the computing type of at most the
     size `scale` (one array a result; default: the result's own). That bounds mode real, with f64's eps, and mode spec
     where the result has the computing type. Where it is narrower, the end is one more rounding: a result must lie
     between the roundings of both ends of that bound, which are mostly one value. `constants`: attributes are rounded to
-    the computing type in mode real too. `results`: the results' types, where they are not all d.
+    the computing type in mode real too. `results`: the results' types, where they are not all d. `through`: a type narrower
+    than the computing one that values are rounded to on the way.
     """
     results = results or [d] * len(wants)
     bound, real_bound = [], []
@@ -117,7 +118,7 @@ def approximate(name: str, d: str, operands: list, wants: list, attributes: dict
         want = np.asarray(want, np.float64)
         size = np.abs(want) if scale is None or scale[i] is None else np.broadcast_to(np.abs(scale[i]), want.shape)
         size = np.where(np.isfinite(size), size, np.where(np.isfinite(want), np.abs(want), 0))
-        c = computing(d)
+        c = through or computing(d)
         slack = roundings * (formats.epsilon(c) * size + (2.0**-149 if c == "f32" else 2.0**-1074))
         exact, low, high = (formats.rounded(result, x) for x in (want, want - slack, want + slack))
         with np.errstate(invalid="ignore"):
