@@ -16,7 +16,7 @@ struct AttentionAttributes {
   bool causal = false;                          // query i sees keys up to i + past
   int64_t window_left = -1, window_right = -1;  // how far around i + past a query sees; -1: any
   Dim past = 0;                                 // the keys that precede the first query's
-  std::optional<DType> softmax_dtype;           // absent: x's
+  std::optional<DType> softmax_dtype;           // absent: q's, f32 at least
   AttentionScores shown = AttentionScores::kProducts;
   bool has_mask = false, has_lengths = false;  // which optional operands there are
   static constexpr const char* kName = "attention";

@@ -211,16 +211,9 @@ std::vector<Tensor> evaluate_rng(const EvalCall& call) {
 }  // namespace
 
 const Op& rng_bit_generator() {
-  static const Op op = [] {
-    Op o;
-    o.name = "stablehlo.rng_bit_generator";
-    o.attributes = &attributes_info<RngBitGeneratorAttributes>();
-    o.infer = infer_rng_bit_generator;
-    o.evaluate = evaluate_rng_bit_generator;
-    o.dtypes = {DType::kU64};
-    o.error.c = 1;  // bits
-    return o;
-  }();
+  // bits
+  static const Op op = primitive("stablehlo.rng_bit_generator", &attributes_info<RngBitGeneratorAttributes>(),
+                                 DTypeSet{DType::kU64}, infer_rng_bit_generator, evaluate_rng_bit_generator, 1);
   return op;
 }
 std::pair<ValueId, ValueId> rng_bit_generator(Builder& b, ValueId state, TensorType type, RngAlgorithm algorithm) {
@@ -230,15 +223,9 @@ std::pair<ValueId, ValueId> rng_bit_generator(Builder& b, ValueId state, TensorT
 }
 
 const Op& rng() {
-  static const Op op = [] {
-    Op o;
-    o.name = "stablehlo.rng";
-    o.attributes = &attributes_info<RngAttributes>();
-    o.infer = infer_rng;
-    o.evaluate = evaluate_rng;
-    o.dtypes = DTypeSet::floats() | DTypeSet::integers() | DTypeSet::booleans();
-    return o;
-  }();
+  static const Op op =
+      primitive("stablehlo.rng", &attributes_info<RngAttributes>(),
+                DTypeSet::floats() | DTypeSet::integers() | DTypeSet::booleans(), infer_rng, evaluate_rng);
   return op;
 }
 ValueId rng(Builder& b, ValueId low, ValueId high, ValueId key, RngDistribution distribution, std::vector<Dim> shape) {

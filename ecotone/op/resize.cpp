@@ -149,12 +149,15 @@ Results resize_body(Builder& b, const ResizeAttributes& a, Operands operands) {
   if (a.coordinates == ResizeCoordinates::kTfCropAndResize &&
       (a.starts.size() != a.axes.size() || a.ends.size() != a.axes.size()))
     fail("{} axes, but {} starts and {} ends", a.axes.size(), a.starts.size(), a.ends.size());
+  const DType given = b.dtype(operands[0]);
   ValueId x = operands[0];
+  if (a.mode != ResizeMode::kNearest)
+    x = is_float(given) ? at_least_f32(b, operands)[0] : convert(b, operands[0], DType::kF64);
   for (size_t i = 0; i < a.axes.size(); ++i) {
     if (!(a.scales[i] > 0 && a.scales[i] < 1e6)) fail("a scale must be positive and below a million");
     x = resize_axis(b, x, a, i);
   }
-  return {x};
+  return {convert(b, x, given)};
 }
 
 }  // namespace

@@ -56,7 +56,8 @@ struct ResizeAttributes {
                                              Field{"extrapolation_value", &ResizeAttributes::extrapolation_value}};
 };
 // Axis after axis: nearest picks entries, linear and cubic (Keys 1981) are products with a matrix of weights, each row
-// normalized. An open size is an Error (kUnsupported), but for nearest with an integer factor and coordinates by which
+// normalized; these run in f32 at least, of integers in f64, and the end is rounded once, for integers truncated and
+// saturating. An open size is an Error (kUnsupported), but for nearest with an integer factor and coordinates by which
 // output i is input floor(i / factor).
 const Op& resize();
 ValueId resize(Builder& b, ValueId x, ResizeAttributes attributes);

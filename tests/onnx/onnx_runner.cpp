@@ -23,6 +23,8 @@
 #include "ecotone/format/onnx/proto.h"
 #include "ecotone/ir/verify.h"
 
+#include "tests/support/suite.h"
+
 namespace {
 
 using namespace ecotone;
@@ -128,20 +130,6 @@ std::string run_apart(const fs::path& folder) {
   return why;
 }
 
-// "kind/name  # reason" a line.
-std::map<std::string, std::string> read_exceptions(const std::string& file) {
-  std::map<std::string, std::string> exceptions;
-  std::ifstream in(file);
-  for (std::string line; std::getline(in, line);) {
-    if (line.empty() || line[0] == '#') continue;
-    const size_t hash = line.find('#');
-    std::string name = line.substr(0, hash);
-    name.erase(name.find_last_not_of(' ') + 1);
-    exceptions[name] = hash == std::string::npos ? "" : line.substr(hash + 2);
-  }
-  return exceptions;
-}
-
 // What the suite says of an operator: "domain:Name", ai.onnx without domain.
 struct Tally {
   int passed = 0, all = 0;
@@ -217,48 +205,38 @@ std::string read_text(const std::string& file) {
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  std::map<std::string, std::string> options;
-  for (int i = 2; i + 1 < argc; i += 2) options[argv[i]] = argv[i + 1];
-  const fs::path root = argc > 1 ? argv[1] : "build/onnx";
+int run_suite(const support::Options& options) {
+  const fs::path root = options.folder().empty() ? "build/onnx" : options.folder();
   std::vector<fs::path> cases;
   for (const auto& kind : fs::directory_iterator(root))
     if (kind.is_directory())
       for (const auto& c : fs::directory_iterator(kind)) cases.push_back(c.path());
   std::sort(cases.begin(), cases.end());
-  const auto exceptions = read_exceptions(options["--exceptions"]);
+  support::Exceptions exceptions(options.get("exceptions"));
   std::ofstream list;
-  if (options.contains("--write")) list.open(options["--write"]);
+  if (options.has("write")) list.open(options.get("write"));
   std::map<std::string, std::pair<int, int>> kinds;  // passed, all
   std::map<std::string, Tally> tallies;
   int as_expected = 0, unexpected = 0;
   for (const fs::path& folder : cases) {
     const std::string kind = folder.parent_path().filename(), key = kind + "/" + folder.filename().string();
-    if (options.contains("--only") && key != options["--only"]) continue;
+    if (options.has("only") && key != options.get("only")) continue;
     const std::string why = run_apart(folder);
     count_operators(folder, why.empty(), tallies);
     kinds[kind].second += 1;
     kinds[kind].first += why.empty();
-    if (list.is_open() && !why.empty()) list << key << "  # " << why << '\n';
-    if (why.empty() == !exceptions.contains(key)) {
+    if (list.is_open() && !why.empty()) list << key << ": " << why << '\n';
+    if (why.empty() || exceptions.excuse(key)) {
       ++as_expected;
       continue;
     }
     ++unexpected;
-    if (!list.is_open())
-      std::printf("%s: %s\n", key.c_str(),
-                  why.empty() ? "passes, but is listed as an exception: remove it from the list" : why.c_str());
+    if (!list.is_open()) std::printf("%s: %s\n", key.c_str(), why.c_str());
   }
-  for (const auto& [key, reason] : exceptions)
-    if (!fs::exists(root / key)) {
-      std::printf("%s: is listed as an exception, but there is no such case\n", key.c_str());
-      ++unexpected;
-    }
-  if (options.contains("--write-operators")) std::ofstream(options["--write-operators"]) << operator_table(tallies);
-  if (options.contains("--operators") && read_text(options["--operators"]) != operator_table(tallies)) {
-    std::printf("%s is out of date: write it anew with --write-operators\n", options["--operators"].c_str());
+  if (!options.has("only")) unexpected += exceptions.report_stale();
+  if (options.has("write-operators")) std::ofstream(options.get("write-operators")) << operator_table(tallies);
+  if (options.has("operators") && read_text(options.get("operators")) != operator_table(tallies)) {
+    std::printf("%s is out of date: write it anew with --write-operators\n", options.get("operators").c_str());
     ++unexpected;
   }
   for (const auto& [kind, count] : kinds)
@@ -266,4 +244,14 @@ int main(int argc, char** argv) {
                 100.0 * count.first / count.second);
   std::printf("%d passed, %d failed\n", as_expected, unexpected);
   return unexpected || cases.empty() ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return support::run_main("onnx_suite", [&] {
+    return run_suite(support::Options(argc, argv, {"exceptions", "write", "only", "operators", "write-operators"}, {},
+                                      "onnx_suite FOLDER [--exceptions FILE] [--write FILE] [--only NAME] [--operators "
+                                      "DOC] [--write-operators DOC]"));
+  });
 }

@@ -87,8 +87,13 @@ bool means_the_same(OpCall& c, const Op& definition, const Attributes& attribute
   for (const ValueId v : c.operands) types.push_back(c.b().type(v));
   for (const Type& t : types)
     if (!is_token(t) && !tensor(t).is_static()) return false;
-  const Region ours = composite_body(definition, attributes, types, c.b().symbols());
-  return equal_programs(*ours.body, *c.importer.function(callee, false), 0);
+  ProgramRef ours;
+  try {
+    ours = composite_body(definition, attributes, types, c.b().symbols()).body;
+  } catch (const Error&) {
+    return false;  // does not take these operands
+  }
+  return equal_programs(*ours, *c.importer.function(callee, false), 0);
 }
 
 // ecotone.scan: its region is a function of the file.

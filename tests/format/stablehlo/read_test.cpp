@@ -223,6 +223,20 @@ TEST(StableHloRead, CompositeOfUnknownNameIsACall) {
   EXPECT_EQ(program->equations()[0].op, &op::call());
 }
 
+TEST(StableHloRead, CompositeOfOurNameOnTypesThatOursDoesNotTakeIsACall) {
+  const auto program = parse(R"(module {
+  func.func @main(%x: tensor<2xi32>) -> tensor<2xi32> {
+    %0 = stablehlo.composite "ecotone.mish" %x {decomposition = @impl, version = 1 : i32} : (tensor<2xi32>) -> tensor<2xi32>
+    return %0 : tensor<2xi32>
+  }
+  func.func private @impl(%x: tensor<2xi32>) -> tensor<2xi32> {
+    %0 = stablehlo.negate %x : tensor<2xi32>
+    return %0 : tensor<2xi32>
+  }
+})");
+  EXPECT_EQ(program->equations()[0].op, &op::call());
+}
+
 TEST(StableHloRead, ModulesKeepTheirFunctions) {
   const Module module = parse_module(R"(module @tests {
   func.func @a() { return }
