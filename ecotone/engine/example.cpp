@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void copy_file(const fs::path& from, const fs::path& to) {
+void copy_to(const fs::path& from, const fs::path& to) {
   std::error_code ignored;
   if (fs::equivalent(from, to, ignored)) return;
   AtomicFile file(to);
@@ -57,18 +57,18 @@ void write_example(const std::string& engine, const fs::path& artifact, const Na
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) fail("the folder {} can't be made: {}", folder.string(), error.message());
-  copy_file(artifact, folder / artifact.filename());
+  copy_to(artifact, folder / artifact.filename());
   if (fs::exists(artifact.parent_path() / "ecotone.json"))
     for (const auto& entry : fs::directory_iterator(artifact.parent_path()))
-      if (entry.is_regular_file()) copy_file(entry.path(), folder / entry.path().filename());
+      if (entry.is_regular_file()) copy_to(entry.path(), folder / entry.path().filename());
   npz::write_npz(folder / "inputs.npz", inputs);
   if (info.native) {
     fill(pattern / "main.cpp", model, folder / "main.cpp");
-    copy_file(pattern / "CMakeLists.txt", folder / "CMakeLists.txt");
+    copy_to(pattern / "CMakeLists.txt", folder / "CMakeLists.txt");
   } else {
     // Not the engine's own name: Python would import the script instead of the engine.
     fill(pattern, model, folder / ("run_" + base + ".py"));
-    copy_file(patterns / "ecotone_example.py", folder / "ecotone_example.py");
+    copy_to(patterns / "ecotone_example.py", folder / "ecotone_example.py");
   }
 }
 

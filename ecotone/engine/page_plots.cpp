@@ -59,6 +59,7 @@ std::string cut(const std::string& words, int columns) {
 class Scale {
  public:
   Scale(std::vector<double> values, bool log, double from, double to) : log_(log), from_(from), to_(to) {
+    for (double& v : values) v = std::clamp(v, -1e300, 1e300);  // reports are anybody's
     if (log) std::erase_if(values, [](double v) { return !(v > 0); });
     low_ = values.empty() ? 1 : *std::min_element(values.begin(), values.end());
     high_ = values.empty() ? 1 : *std::max_element(values.begin(), values.end());
