@@ -30,7 +30,7 @@ Markup summary(const std::vector<ReportCase>& cases, const Messages& text) {
   Markup items;
   for (size_t i = 0; i < cases.size(); ++i) {
     const ReportCase& c = cases[i];
-    Markup item = link(case_id(i), escape(model_label(*c.whole) + " · " + case_label(c, text))) + escape(" · " + machine_label(*c.whole, text)) + element("br", Markup{});
+    Markup item = link(case_id(i), escape(model_label(*c.whole) + " · " + case_label(c, text))) + escape(" · " + machine_label(*c.whole, text)) + Markup{"<br>"};
     bool found = false;
     for (const json* r : c.rows) {
       if (mark_of(*r, c) != Mark::kBest) continue;
@@ -49,9 +49,9 @@ Markup matrix(const SideBySide& m, const Messages& text) {
   for (size_t i = 0; i < m.columns.size(); ++i) {
     const ReportCase& c = m.columns[i];
     const bool noisy = !noise_text(*c.data, text).empty();
-    Markup head = element("span", machine_label(*c.whole, text), "dim") + element("br", Markup{}) + link(case_id(i), escape(model_label(*c.whole))) + element("br", Markup{}) +
+    Markup head = element("span", machine_label(*c.whole, text), "dim") + Markup{"<br>"} + link(case_id(i), escape(model_label(*c.whole))) + Markup{"<br>"} +
                   escape(case_label(c, text));
-    if (noisy) head += element("br", Markup{}) + element("span", text("not comparable"), "warn");
+    if (noisy) head += Markup{"<br>"} + element("span", text("not comparable"), "warn");
     t.header.emplace_back(head, "column");
   }
   for (size_t e = 0; e < m.engines.size(); ++e) {

@@ -40,7 +40,7 @@ class Server:
         seconds = time.perf_counter() - start
         artifact = a.artifact or request["model"]
         return {"seconds": seconds - a.convert_seconds, "convert_seconds": a.convert_seconds, "path": a.path, "changes": a.changes,
-                "artifact_bytes": os.path.getsize(artifact), "settings": a.settings}
+                "artifact": str(artifact), "artifact_bytes": os.path.getsize(artifact), "settings": a.settings}
 
     def describe(self, request):
         answer = {"inputs": self.adapter.inputs(), "outputs": self.adapter.outputs()}

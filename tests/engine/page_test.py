@@ -86,7 +86,7 @@ def row(engine, p50, error, mb, kind="loses", **more):
     return {"engine": engine, "version": "1.0", "verdict": f"{kind} in English", "status": "timed", "shapes": "x=1,4", "threads": 1,
             "outcome": {"kind": kind, "against": "fast", "reason": "", "ratio": 1.5, "low": 1.4, "high": 1.6}, "max_error": error, "pareto": False,
             "latency_ms": {"p10": p50 * 0.9, "p50": p50, "p90": p50 * 1.2, "p99": p50 * 2, "min": p50 * 0.8, "runs": 30}, "peak_mb": mb,
-            "throughput_per_s": 1000 / p50, "load_ms": 5.0, "path": "reads the file itself", "changes": [], "warnings": [], "settings": {"threads": 1},
+            "throughput_per_s": 12.5, "load_ms": 5.0, "path": "reads the file itself", "changes": [], "warnings": [], "settings": {"threads": 1},
             "placement": {"fallbacks": [], "nodes": []}} | more
 
 
@@ -142,7 +142,7 @@ def contents(folder):
                    "sizes fixed for x", "fallback: n1 (Conv) runs on CPU", "eco compare net.onnx --html out.html", "2025-06-01T12:00:00Z", "Some CPU", "1x4xf32",
                    "8 online, 8 usable", "softmax", "jit"):
         check(f"the page says {wanted!r}", wanted in words)
-    scatter = [d for d in drawings if "label" in d]
+    scatter = [d for d in drawings if 'class="label' in d]
     check("two scatter plots", len(scatter) == 2, len(scatter))
     for d in scatter:
         check("every timed engine has a label", sorted(b[4] for b in boxes(d)) == ["even", "fast", "slow"], boxes(d))
@@ -259,10 +259,28 @@ def compared(folder):
     check("its JSON gives the same page", again.returncode == 0 and (folder / "again.html").read_text() == out.read_text())
 
 
+def contrast(folder):
+    """WCAG 2.1, 1.4.3: text has at least 4.5 to 1 against what it stands on, in both themes."""
+    css = (Path(os.environ["ECOTONE_SOURCE_DIR"]) / "data/page/style.css").read_text()
+
+    def luminance(color):
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        return sum(w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for w, c in zip((0.2126, 0.7152, 0.0722), parts))
+
+    themes = re.findall(r":root \{(.*?)\}", css, re.S)
+    check("three themes: light, dark, print", len(themes) == 3)
+    for theme in themes:
+        colors = dict(re.findall(r"--(\w+): (#\w{6})", theme))
+        for ground in ("page", "soft"):
+            for ink in ("ink", "dim", "good", "bad", "warn", "accent"):
+                a, b = sorted((luminance(colors[ink]), luminance(colors[ground])), reverse=True)
+                check(f"contrast of {ink} on {ground}", (a + 0.05) / (b + 0.05) >= 4.5, (a + 0.05) / (b + 0.05))
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
-        for test in (contents, many_labels, hostile, refusals, several, chinese, compared):
+        for test in (contents, many_labels, hostile, refusals, several, chinese, compared, contrast):
             test(folder)
     print(f"{COUNTS[True]} passed, {COUNTS[False]} failed")
     return 1 if COUNTS[False] else 0
