@@ -1,5 +1,7 @@
 // eco report: what several machines measured, side by side.
 
+#include "ecotone/engine/report.h"
+
 #include <ctime>
 
 #include <fmt/core.h>
@@ -10,7 +12,6 @@
 #include "ecotone/base/file.h"
 #include "ecotone/base/log.h"
 #include "ecotone/engine/page.h"
-#include "ecotone/engine/report.h"
 #include "ecotone/engine/table.h"
 
 #include "apps/eco/eco.h"
@@ -85,10 +86,14 @@ void print(const SideBySide& t, const Messages& text) {
       if (r == nullptr)
         row.emplace_back("");
       else if (p50 && text_of(*r, "status") == "timed")
-        row.emplace_back(fmt::format("{:.2f}{}", *p50, mark == Mark::kBest ? " *" : mark == Mark::kTie ? " =" : "  "),
+        row.emplace_back(fmt::format("{:.2f}{}", *p50,
+                                     mark == Mark::kBest  ? " *"
+                                     : mark == Mark::kTie ? " ="
+                                                          : "  "),
                          mark == Mark::kNone ? Style::kPlain : Style::kGood);
       else
-        row.emplace_back((text_of(*r, "status") == "disagrees" ? text("disagrees") : text("failed")) + "  ", Style::kBad);
+        row.emplace_back((text_of(*r, "status") == "disagrees" ? text("disagrees") : text("failed")) + "  ",
+                         Style::kBad);
     }
     table.add(row);
   }
@@ -121,12 +126,15 @@ int report(const Options& o) {
 
 void add_report(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("report", "Put what several machines measured side by side, as a table and as a page");
+  CLI::App* verb =
+      app.add_subcommand("report", "Put what several machines measured side by side, as a table and as a page");
   verb->add_option("reports", o->files, "What 'eco compare --json' printed, one file a run")->required();
   verb->add_option("--html", o->html, "Write one self-contained HTML page");
   add_language(*verb, o->lang);
   verb->add_flag("--json", o->json, "Print the table as JSON");
-  verb->footer("Only within a column were engines timed side by side: machines are compared as users of them would, not engine by engine.");
+  verb->footer(
+      "Only within a column were engines timed side by side: machines are compared as users of them would, not engine "
+      "by engine.");
   verb->callback([o, &action] { action = [o] { return report(*o); }; });
 }
 

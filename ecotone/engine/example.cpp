@@ -28,7 +28,8 @@ void copy_to(const fs::path& from, const fs::path& to) {
 std::string quoted(const fs::path& name) {
   const std::string text = name.string();
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }))
-    fail("the file name of {} has control characters", nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+    fail("the file name of {} has control characters",
+         nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
   std::string result;
   for (char c : text) result += c == '"' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
   return result;
@@ -37,7 +38,8 @@ std::string quoted(const fs::path& name) {
 void fill(const fs::path& pattern, const std::string& model, const fs::path& to) {
   std::string text = read_text_file(pattern);
   constexpr std::string_view kField = "{model}";
-  for (size_t at = 0; (at = text.find(kField, at)) != std::string::npos; at += model.size()) text.replace(at, kField.size(), model);
+  for (size_t at = 0; (at = text.find(kField, at)) != std::string::npos; at += model.size())
+    text.replace(at, kField.size(), model);
   AtomicFile file(to);
   file.write(text);
   file.commit();
@@ -45,14 +47,16 @@ void fill(const fs::path& pattern, const std::string& model, const fs::path& to)
 
 }  // namespace
 
-void write_example(const std::string& engine, const fs::path& artifact, const NamedTensors& inputs, const fs::path& folder) {
+void write_example(const std::string& engine, const fs::path& artifact, const NamedTensors& inputs,
+                   const fs::path& folder) {
   const EngineInfo info = engine_info(engine);
   const std::string base = engine.substr(0, engine.find(':'));  // a variant runs like its engine
   const fs::path patterns = data_folder("examples"), pattern = patterns / (info.native ? base : base + ".py");
   if (!fs::exists(pattern)) fail_kind(ErrorKind::kMissing, "there is no example for engine {}", engine);
   if (!fs::is_regular_file(artifact)) fail("{} is no file", artifact.string());
   for (const auto& [name, tensor] : inputs)
-    if (!npz::numpy_has(tensor.dtype())) fail("input '{}' is {}, which NumPy lacks: no example can read it", name, ecotone::name(tensor.dtype()));
+    if (!npz::numpy_has(tensor.dtype()))
+      fail("input '{}' is {}, which NumPy lacks: no example can read it", name, ecotone::name(tensor.dtype()));
   const std::string model = quoted(artifact.filename());
   std::error_code error;
   fs::create_directories(folder, error);

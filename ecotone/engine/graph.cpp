@@ -21,7 +21,9 @@ std::string short_name(const Op& op) {
 }
 
 // Constants have no operands: a drawing is clearer without them.
-bool is_drawn(const Equation& e) { return !e.operands.empty(); }
+bool is_drawn(const Equation& e) {
+  return !e.operands.empty();
+}
 
 ordered_json nodes_json(const Program& p) {
   ordered_json nodes = ordered_json::array();
@@ -43,7 +45,9 @@ ordered_json nodes_json(const Program& p) {
   return nodes;
 }
 
-bool is_contraction(const Op& op) { return op.name == "stablehlo.convolution" || op.name == "stablehlo.dot_general"; }
+bool is_contraction(const Op& op) {
+  return op.name == "stablehlo.convolution" || op.name == "stablehlo.dot_general";
+}
 
 // The names with what repeats written once: at each place the period that covers most.
 ordered_json chain_json(const Program& p) {

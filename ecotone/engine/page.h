@@ -1,4 +1,5 @@
-// Reports of `eco compare` as one HTML page that needs nothing besides: styles and plots stand in it, no scripts, nothing is fetched.
+// Reports of `eco compare` as one HTML page that needs nothing besides: styles and plots stand in it, no scripts,
+// nothing is fetched.
 #pragma once
 
 #include <span>
@@ -19,6 +20,7 @@ struct PageTable {
 };
 
 // The reports are what read_report or parse_report gave. Error (kMissing) when data/page/style.css is not installed.
-std::string report_page(std::span<const nlohmann::json> reports, const Messages& text, std::span<const PageTable> tables = {});
+std::string report_page(std::span<const nlohmann::json> reports, const Messages& text,
+                        std::span<const PageTable> tables = {});
 
 }  // namespace ecotone::engine

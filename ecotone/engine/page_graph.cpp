@@ -80,7 +80,8 @@ class Drawing {
   }
   double mean(const std::vector<size_t>& of, double otherwise) const {
     if (of.empty()) return otherwise;
-    return std::accumulate(of.begin(), of.end(), 0.0, [&](double sum, size_t i) { return sum + nodes_[i].x; }) / static_cast<double>(of.size());
+    return std::accumulate(of.begin(), of.end(), 0.0, [&](double sum, size_t i) { return sum + nodes_[i].x; }) /
+           static_cast<double>(of.size());
   }
   void order() {
     auto number = [&](std::vector<size_t>& layer) {
@@ -98,8 +99,8 @@ class Drawing {
       for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) sort_by(*layer, &Node::below);
     }
   }
-  // Places in units: each wants to stand at the mean of its neighbours, and keeps its distance. Of two ways to keep it, pushing right and pushing
-  // left, the mean keeps it too.
+  // Places in units: each wants to stand at the mean of its neighbours, and keeps its distance. Of two ways to keep it,
+  // pushing right and pushing left, the mean keeps it too.
   void spread() {
     for (auto& layer : layers_) settle(layer, [](const Node&) { return 0.0; });
     for (int sweep = 0; sweep < 8; ++sweep) {
@@ -136,15 +137,18 @@ Markup Drawing::svg(const std::string& title) const {
   for (const Node& n : nodes_)
     for (size_t b : n.below) {
       const Node& to = nodes_[b];
-      const double y0 = middle(n) + (n.op.empty() ? 0 : kHigh / 2), y1 = middle(to) - (to.op.empty() ? 0 : kHigh / 2), half = (y0 + y1) / 2;
-      edges += {fmt::format("<path d=\"M{:.1f} {:.1f}C{:.1f} {:.1f} {:.1f} {:.1f} {:.1f} {:.1f}\" class=\"edge\"/>", n.x, y0, n.x, half, to.x, half, to.x, y1)};
+      const double y0 = middle(n) + (n.op.empty() ? 0 : kHigh / 2), y1 = middle(to) - (to.op.empty() ? 0 : kHigh / 2),
+                   half = (y0 + y1) / 2;
+      edges += {fmt::format("<path d=\"M{:.1f} {:.1f}C{:.1f} {:.1f} {:.1f} {:.1f} {:.1f} {:.1f}\" class=\"edge\"/>",
+                            n.x, y0, n.x, half, to.x, half, to.x, y1)};
     }
   for (size_t i = 0; i < label_.size(); ++i) {
     const Node& n = nodes_[i];
     const bool is_end = n.op == "input" || n.op == "output";
-    Markup box{fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"4\" class=\"{}\"/>", n.x - n.width / 2,
-                           middle(n) - kHigh / 2, n.width, kHigh, is_end ? "node end" : "node")};
-    box += Markup{fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">", n.x, middle(n) + 3.5)} + escape(label_[i]) + Markup{"</text>"};
+    Markup box{fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"4\" class=\"{}\"/>",
+                           n.x - n.width / 2, middle(n) - kHigh / 2, n.width, kHigh, is_end ? "node end" : "node")};
+    box += Markup{fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">", n.x, middle(n) + 3.5)} +
+           escape(label_[i]) + Markup{"</text>"};
     boxes += element("g", element("title", n.op + " " + n.name) + box);
   }
   const double high = kLayer * static_cast<double>(layers_.size());
@@ -153,7 +157,8 @@ Markup Drawing::svg(const std::string& title) const {
                                   {"aria-label", title},
                                   {"style", fmt::format("width:{:.0f}px;max-width:none", width_ * 1.15)}};
   const Attribute scroll[] = {{"class", "scroll"}, {"tabindex", "0"}, {"role", "region"}, {"aria-label", title}};
-  return element("figure", element("figcaption", title) + element("div", scroll, element("svg", attributes, edges + boxes)));
+  return element("figure",
+                 element("figcaption", title) + element("div", scroll, element("svg", attributes, edges + boxes)));
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ size_t decode(std::string_view s, char32_t& c) {
 bool is_allowed(char32_t c) {
   if (c < 0x20) return c == '\t' || c == '\n';
   if (c >= 0x7F && c < 0xA0) return false;
-  if ((c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E || c == 0x200F || c == 0x061C) return false;
+  if ((c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E || c == 0x200F || c == 0x061C)
+    return false;
   return (c & 0xFFFE) != 0xFFFE && !(c >= 0xFDD0 && c <= 0xFDEF);
 }
 
@@ -93,7 +94,10 @@ Markup table(const Table& t) {
   }
   body += element("tbody", rows);
   // A region that scrolls must be reachable by the keyboard, and then needs a name.
-  const Attribute scroll[] = {{"class", "scroll"}, {"tabindex", "0"}, {"role", "region"}, {"aria-label", t.caption.empty() ? "table" : t.caption}};
+  const Attribute scroll[] = {{"class", "scroll"},
+                              {"tabindex", "0"},
+                              {"role", "region"},
+                              {"aria-label", t.caption.empty() ? "table" : t.caption}};
   return element("div", scroll, element("table", body)) + Markup{"\n"};
 }
 

@@ -27,19 +27,23 @@ Markup svg(const std::string& title, double width, double height, const Markup& 
 }
 
 Markup text(double x, double y, const char* anchor, std::string_view words, const std::string& css_class = "") {
-  return Markup{fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" class=\"{}\">", x, y, anchor, css_class)} +
+  return Markup{
+             fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" class=\"{}\">", x, y, anchor, css_class)} +
          escape(words) + Markup{"</text>"};
 }
 
 Markup line(double x0, double y0, double x1, double y1, const char* css_class) {
-  return {fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" class=\"{}\"/>", x0, y0, x1, y1, css_class)};
+  return {fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" class=\"{}\"/>", x0, y0, x1, y1,
+                      css_class)};
 }
 
 Markup titled(const char* tag, const std::string& title, const Markup& content) {
   return element(tag, element("title", title) + content);
 }
 
-double width_of(std::string_view words) { return kLetter * display_width(words); }
+double width_of(std::string_view words) {
+  return kLetter * display_width(words);
+}
 
 // At most so many columns; the rest is in the element's title.
 std::string cut(const std::string& words, int columns) {
@@ -74,7 +78,8 @@ class Scale {
     }
   }
   double at(double v) const {
-    const double place = log_ ? v > 0 ? std::log10(v / low_) / std::log10(high_ / low_) : 0 : (v - low_) / (high_ - low_);
+    const double place =
+        log_ ? v > 0 ? std::log10(v / low_) / std::log10(high_ / low_) : 0 : (v - low_) / (high_ - low_);
     return from_ + std::clamp(place, 0.0, 1.0) * (to_ - from_);
   }
   std::vector<double> ticks() const {
@@ -132,9 +137,8 @@ std::string three_figures(double v) {
 std::vector<bool> pareto_front(std::span<const Point> points) {
   std::vector<bool> front;
   for (const Point& p : points)
-    front.push_back(std::none_of(points.begin(), points.end(), [&](const Point& o) {
-      return o.x <= p.x && o.y <= p.y && (o.x < p.x || o.y < p.y);
-    }));
+    front.push_back(std::none_of(points.begin(), points.end(),
+                                 [&](const Point& o) { return o.x <= p.x && o.y <= p.y && (o.x < p.x || o.y < p.y); }));
   return front;
 }
 
@@ -159,11 +163,13 @@ Markup interval_plot(const std::string& title, const std::string& unit, std::spa
   }
   double y = kTop + kRow / 2;
   for (const Bar& b : bars) {
-    const std::string numbers = fmt::format("{}: {} {} ({} .. {})", b.label, three_figures(b.middle), unit, three_figures(b.low), three_figures(b.high));
+    const std::string numbers = fmt::format("{}: {} {} ({} .. {})", b.label, three_figures(b.middle), unit,
+                                            three_figures(b.low), three_figures(b.high));
     const char* css_class = b.good ? "mark good" : "mark";
     Markup row = text(left - 6, y + 3.5, "end", cut(b.label, kColumns), b.good ? "good" : "");
     row += line(scale.at(b.low), y, scale.at(b.high), y, b.good ? "range good" : "range");
-    row += {fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" class=\"{}\"/>", scale.at(b.middle), y, css_class)};
+    row +=
+        {fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" class=\"{}\"/>", scale.at(b.middle), y, css_class)};
     row += text(kWidth - 2, y + 3.5, "end", three_figures(b.middle), "small");
     out += titled("g", numbers, row);
     y += kRow;
@@ -201,11 +207,13 @@ Markup scatter_plot(const std::string& title, const Axis& x, const Axis& y, std:
   if (order.size() > 1) out += {fmt::format("<path d=\"{}\" class=\"front\"/>", path)};
 
   std::vector<Box> taken;
-  for (const Point& p : points) taken.push_back({across.at(p.x) - 5, up.at(p.y) - 5, across.at(p.x) + 5, up.at(p.y) + 5});
+  for (const Point& p : points)
+    taken.push_back({across.at(p.x) - 5, up.at(p.y) - 5, across.at(p.x) + 5, up.at(p.y) + 5});
   for (size_t i = 0; i < points.size(); ++i) {
     const Point& p = points[i];
     const double px = across.at(p.x), py = up.at(p.y);
-    Markup mark{fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" class=\"{}\"/>", px, py, front[i] ? "mark good" : "mark open")};
+    Markup mark{fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" class=\"{}\"/>", px, py,
+                            front[i] ? "mark good" : "mark open")};
     const std::string label = cut(p.label, 20);
     if (const auto box = place_label(px, py, width_of(label), taken, {frame.x0, 12, frame.x1, frame.y1})) {
       taken.push_back(*box);
@@ -213,7 +221,8 @@ Markup scatter_plot(const std::string& title, const Axis& x, const Axis& y, std:
       if (std::hypot(lx - px, ly - py) > 12) mark += line(px, py, lx, ly, "leader");
       mark += text((box->x0 + box->x1) / 2, box->y1 - 2.5, "middle", label, front[i] ? "label good" : "label");
     }
-    out += titled("g", fmt::format("{}: {} {}, {} {}", p.label, three_figures(p.x), x.title, three_figures(p.y), y.title), mark);
+    out += titled(
+        "g", fmt::format("{}: {} {}, {} {}", p.label, three_figures(p.x), x.title, three_figures(p.y), y.title), mark);
   }
   return svg(title, kWidth, kHeight, out);
 }
@@ -233,7 +242,8 @@ Markup share_plot(const std::string& title, std::span<const Share> shares) {
   for (const Share& s : shares) {
     const double length = most > 0 ? std::max(1.0, (right - left) * s.value / most) : 1;
     Markup row = text(left - 4, y + 11, "end", cut(s.label, kColumns));
-    row += {fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"10\" class=\"bar\"/>", left, y + 2.5, length)};
+    row += {fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"10\" class=\"bar\"/>", left, y + 2.5,
+                        length)};
     row += text(left + length + 4, y + 11, "start", s.note, "small");
     out += titled("g", s.label + ": " + s.note, row);
     y += kRow;

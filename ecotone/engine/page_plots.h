@@ -20,7 +20,8 @@ struct Bar {
   double low = 0, middle = 0, high = 0;
   bool good = false;  // drawn as the best
 };
-// A line of `low` to `high` with a dot at `middle`, one below the other; logarithmic where they span more than 30 times.
+// A line of `low` to `high` with a dot at `middle`, one below the other; logarithmic where they span more than 30
+// times.
 Markup interval_plot(const std::string& title, const std::string& unit, std::span<const Bar> bars);
 
 struct Point {
@@ -31,8 +32,8 @@ struct Axis {
   std::string title;
   bool log = false;  // what is not above 0 stands at the lower edge
 };
-// Less is better in both: the points to which no other is better are filled and joined. Labels overlap neither each other
-// nor points; one for which no place is left is found by its title alone.
+// Less is better in both: the points to which no other is better are filled and joined. Labels overlap neither each
+// other nor points; one for which no place is left is found by its title alone.
 Markup scatter_plot(const std::string& title, const Axis& x, const Axis& y, std::span<const Point> points);
 
 struct Share {

@@ -60,7 +60,9 @@ json parse_report(std::string_view text, const std::string& source) {
   return report;
 }
 
-json read_report(const std::filesystem::path& path) { return parse_report(read_text_file(path, kMostBytes), path.string()); }
+json read_report(const std::filesystem::path& path) {
+  return parse_report(read_text_file(path, kMostBytes), path.string());
+}
 
 std::string text_of(const json& object, std::string_view key) {
   const json* value = member(object, key);
@@ -106,12 +108,14 @@ Mark mark_of(const json& row, const ReportCase& column) {
   const json* best = nullptr;
   double least = std::numeric_limits<double>::infinity();
   for (const json* r : column.rows)
-    if (const auto p50 = number_of(object_of(*r, "latency_ms"), "p50"); p50 && text_of(*r, "status") == "timed" && *p50 < least)
+    if (const auto p50 = number_of(object_of(*r, "latency_ms"), "p50");
+        p50 && text_of(*r, "status") == "timed" && *p50 < least)
       best = r, least = *p50;
   if (best == nullptr || text_of(row, "status") != "timed") return Mark::kNone;
   if (best == &row) return Mark::kBest;
   const json& outcome = object_of(row, "outcome");
-  return text_of(outcome, "kind") == "tie" && text_of(outcome, "against") == text_of(*best, "engine") ? Mark::kTie : Mark::kNone;
+  return text_of(outcome, "kind") == "tie" && text_of(outcome, "against") == text_of(*best, "engine") ? Mark::kTie
+                                                                                                      : Mark::kNone;
 }
 
 SideBySide side_by_side(std::span<const json> reports) {
@@ -128,7 +132,8 @@ SideBySide side_by_side(std::span<const json> reports) {
   for (const std::string& engine : t.engines) {
     auto& cells = t.cells.emplace_back();
     for (const ReportCase& c : t.columns) {
-      const auto row = std::find_if(c.rows.begin(), c.rows.end(), [&](const json* r) { return text_of(*r, "engine") == engine; });
+      const auto row =
+          std::find_if(c.rows.begin(), c.rows.end(), [&](const json* r) { return text_of(*r, "engine") == engine; });
       cells.push_back(row == c.rows.end() ? nullptr : *row);
     }
   }
@@ -152,7 +157,8 @@ std::string model_label(const json& report) {
 
 std::string noise_text(const json& report_case, const Messages& text) {
   const json& j = object_of(report_case, "noise");
-  const auto others = number_of(j, "others_cpus"), limit = number_of(j, "limit_cpus"), spread = number_of(j, "canary_spread");
+  const auto others = number_of(j, "others_cpus"), limit = number_of(j, "limit_cpus"),
+             spread = number_of(j, "canary_spread");
   if (!others || !limit || !spread) return text_of(j, "verdict");
   return Noise{*others, *spread, *limit}.verdict(text);
 }

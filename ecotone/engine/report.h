@@ -14,8 +14,8 @@
 
 namespace ecotone::engine {
 
-// Anybody's bytes: Error (what, where) for a file that is no such report. A member that a reader may look at has the type
-// it should have, or is missing.
+// Anybody's bytes: Error (what, where) for a file that is no such report. A member that a reader may look at has the
+// type it should have, or is missing.
 nlohmann::json read_report(const std::filesystem::path& path);
 // The same for text that is at hand; `source` is what errors call it.
 nlohmann::json parse_report(std::string_view text, const std::string& source);
@@ -29,17 +29,17 @@ const nlohmann::json& object_of(const nlohmann::json& object, std::string_view k
 // One set of sizes and threads on one machine. Timings of different columns were not taken side by side: only within a
 // column is one engine faster than another.
 struct ReportCase {
-  size_t report = 0;                         // index of the report
-  const nlohmann::json* whole = nullptr;     // the report
-  const nlohmann::json* data = nullptr;      // its entry of "cases"
-  std::vector<const nlohmann::json*> rows;   // its engines: fastest first
+  size_t report = 0;                        // index of the report
+  const nlohmann::json* whole = nullptr;    // the report
+  const nlohmann::json* data = nullptr;     // its entry of "cases"
+  std::vector<const nlohmann::json*> rows;  // its engines: fastest first
 };
 // In the order of the reports. They must outlive the result.
 std::vector<ReportCase> cases_of(std::span<const nlohmann::json> reports);
 
 struct SideBySide {
   std::vector<ReportCase> columns;
-  std::vector<std::string> engines;                      // those that win most columns first
+  std::vector<std::string> engines;                       // those that win most columns first
   std::vector<std::vector<const nlohmann::json*>> cells;  // by engine and column; null: not run there
 };
 SideBySide side_by_side(std::span<const nlohmann::json> reports);

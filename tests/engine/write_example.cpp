@@ -1,5 +1,5 @@
-// For example_test.py: write_example ENGINE MODEL ARTIFACT INPUTS.npz FOLDER. An engine that takes StableHLO gets the model as Ecotone
-// prints it; ARTIFACT is then not looked at.
+// For example_test.py: write_example ENGINE MODEL ARTIFACT INPUTS.npz FOLDER. An engine that takes StableHLO gets the
+// model as Ecotone prints it; ARTIFACT is then not looked at.
 #include <cstdio>
 
 #include "ecotone/base/error.h"
