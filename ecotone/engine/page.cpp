@@ -75,7 +75,7 @@ Markup matrix(const SideBySide& m, const Messages& text) {
         row.emplace_back(three_figures(*p50) + (mark == Mark::kBest  ? " ★"
                                                 : mark == Mark::kTie ? " ≈"
                                                                      : ""),
-                         mark == Mark::kNone ? "number" : "number good");
+                         mark == Mark::kNone || style_of_row(*r) == "warn" ? "number" : "number good");
       else
         row.emplace_back(verdict_text(*r, *m.columns[i].data, text), "bad");
     }

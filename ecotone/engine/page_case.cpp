@@ -42,7 +42,10 @@ std::string settings_of(const json& row) {
 Markup with_mark(const json& row, const ReportCase& c, const Messages& text) {
   const Mark mark = mark_of(row, c);
   Markup name = escape(text_of(row, "engine"));
-  if (mark == Mark::kBest) name += element("span", " ★ " + text("best"), "good");
+  // Where times can't be compared nobody is called the best.
+  const bool unsure = style_of_row(row) == "warn";
+  if (mark == Mark::kBest)
+    name += element("span", " ★ " + (unsure ? text("least measured") : text("best")), unsure ? "warn" : "good");
   if (mark == Mark::kTie) name += element("span", " ≈ " + text("tie"), "good");
   return name;
 }

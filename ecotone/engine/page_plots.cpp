@@ -68,8 +68,8 @@ class Scale {
     low_ = values.empty() ? 1 : *std::min_element(values.begin(), values.end());
     high_ = values.empty() ? 1 : *std::max_element(values.begin(), values.end());
     if (log) {
-      low_ = std::pow(10, std::floor(std::log10(low_ * 0.9)));
-      high_ = std::pow(10, std::ceil(std::log10(high_ * 1.1)));
+      low_ /= 1.3;
+      high_ *= 1.3;
     } else {
       low_ = std::min(low_, 0.0);
       step_ = step_for(high_ - low_);
@@ -85,8 +85,11 @@ class Scale {
   std::vector<double> ticks() const {
     std::vector<double> result;
     if (log_) {
-      const double decades = std::round(std::log10(high_ / low_)), every = std::ceil(decades / 6);
-      for (double d = 0; d <= decades; d += every) result.push_back(low_ * std::pow(10, d));
+      const double first = std::floor(std::log10(low_)), decades = std::log10(high_ / low_);
+      const bool fine = decades < 2;  // then 1, 2, 5, 10, ...
+      for (double d = first; d <= first + decades + 1; d += std::max(1.0, std::ceil(decades / 6)))
+        for (const double f : {1.0, 2.0, 5.0})
+          if (const double t = f * std::pow(10, d); t >= low_ && t <= high_ && (fine || f == 1)) result.push_back(t);
     } else {
       for (int i = 0; low_ + i * step_ <= high_ * (1 + 1e-9) && i < 20; ++i) result.push_back(low_ + i * step_);
     }

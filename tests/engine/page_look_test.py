@@ -3,7 +3,6 @@
 With a folder as argument the pictures stay there.
 """
 
-import os
 import re
 import shutil
 import subprocess
