@@ -1,6 +1,7 @@
 """The examples of data/examples, filled for a small model and run; their outputs against the reference evaluator's.
 
-The engines of build/venv must run; those that are installed with the engines (in the user's data folder) run too.
+The engines of build/venv must run; those that are installed with the engines (in the user's data folder) run too. With names of engines as arguments,
+only these.
 """
 
 import json
@@ -36,7 +37,7 @@ os._exit(0)
 def check(name, good, why=""):
     COUNTS[bool(good)] += 1
     if not good:
-        print(f"FAILED {name}: {why}")
+        print(f"FAILED {name}: {why}", flush=True)
 
 
 def make_model(path):
@@ -145,7 +146,7 @@ def main():
             pattern = ROOT / "data/examples" / (engine["name"] if engine.get("native") else engine["name"] + ".py")
             check(f"{engine['name']}: has an example", pattern.exists() or not (has_adapter or engine.get("native")))
             python = python_of(engine)
-            if engine.get("native") or not has_adapter:
+            if engine.get("native") or not has_adapter or (sys.argv[1:] and engine["name"] not in sys.argv[1:]):
                 continue
             if python:
                 run_example(engine, python, model, inputs, scores, work)
