@@ -61,7 +61,7 @@ class Adapter:
         raise NotImplementedError
 
     def placement(self):
-        """After a run: where each node ran, as [{"node", "op", "device", "kernel", "precision"}], as far as the engine tells."""
+        """After a run: where each node ran, as [{"node", "op", "device", "kernel", "precision", "time_ms"}], as far as the engine tells."""
         return []
 
     def fallbacks(self):
