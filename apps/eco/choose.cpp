@@ -101,7 +101,10 @@ std::string steps(const Plan& plan, const Facts& facts, const Messages& m, const
 class Bibliography {
  public:
   size_t number(const Source* source) {
-    const auto found = std::find(sources_.begin(), sources_.end(), source);
+    // Files of facts may have the same source each.
+    const auto found = std::find_if(sources_.begin(), sources_.end(), [&](const Source* s) {
+      return s->title == source->title && s->version == source->version && s->url == source->url;
+    });
     if (found != sources_.end()) return static_cast<size_t>(found - sources_.begin()) + 1;
     sources_.push_back(source);
     return sources_.size();
@@ -145,8 +148,8 @@ std::string difference(const Plan& plan, const Plan& best, const Messages& m) {
       if (c.value < b.value - 0.05) worse.push_back(m(c.name));
     }
   std::string text;
-  if (!better.empty()) text += m.format("better than 1 in: {}", fmt::join(better, ", "));
-  if (!worse.empty()) text += (text.empty() ? "" : "; ") + m.format("worse in: {}", fmt::join(worse, ", "));
+  if (!better.empty()) text += m.format("better than 1 in: {}", fmt::join(better, m(", ")));
+  if (!worse.empty()) text += (text.empty() ? "" : m("; ")) + m.format("worse in: {}", fmt::join(worse, m(", ")));
   return text;
 }
 

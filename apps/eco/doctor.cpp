@@ -110,18 +110,27 @@ ordered_json machine_json() {
 void add_doctor(CLI::App& app, Action& action) {
   struct Options {
     std::string lang;
-    bool json = false, no_measure = false;
+    bool json = false, no_measure = false, matrix = false;
   };
   auto o = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand(
       "doctor", "Show what this machine is: processor, units, caches, measured peaks, GPUs, engines");
   verb->add_flag("--json", o->json, "Print JSON");
   verb->add_flag("--no-measure", o->no_measure, "Leave out the measured peaks (which take about two seconds)");
+  verb->add_flag("--matrix", o->matrix,
+                 "Show which ecosystem runs on which hardware: ran here, installed, declared by its makers, or not");
   add_language(*verb, o->lang);
   verb->callback([o, &action] {
     action = [o] {
       const Messages text = messages(o->lang);
       const Machine m = describe_machine();
+      if (o->matrix) {
+        std::vector<std::string> usable;
+        for (const EngineState& e : probe_engines())
+          if (!e.version.empty()) usable.push_back(e.name);
+        print_matrix(m, usable, o->json, text);
+        return kOk;
+      }
       std::optional<Measured> x;
       if (!o->no_measure) {
         log_note("{}", text("measuring ..."));

@@ -9,6 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "ecotone/engine/inputs.h"
+#include "ecotone/engine/machine.h"
 #include "ecotone/engine/messages.h"
 #include "ecotone/engine/model.h"
 
@@ -45,6 +46,10 @@ struct InputOptions {
 // English.
 void add_language(CLI::App& verb, std::string& flag);
 ecotone::engine::Messages messages(const std::string& flag);
+
+// The matrix of doctor; `engines` are those that are usable here.
+void print_matrix(const ecotone::engine::Machine& machine, const std::vector<std::string>& engines, bool json,
+                  const ecotone::engine::Messages& m);
 
 // Prints a report to stdout. Names in a model need not be UTF-8; JSON must be.
 void print_json(const nlohmann::ordered_json& report);

@@ -221,8 +221,8 @@ void read_formats(const fs::path& path, Facts& facts) {
     if (key != "sources" && key != "format" && key != "conversion") fail("{}: there is no key '{}'", where, key);
   for (const json& table : file.value("format", json::array())) {
     Entry e(table, where + ": [[format]]");
-    Format f{e.string("id"),      e.string("name"),     e.number("limit_mb"),
-             e.flag("published"), e.string("note", ""), e.string("zh", "")};
+    Format f{e.string("id"),       e.string("name"),   e.number("limit_mb"), e.flag("published"),
+             e.string("note", ""), e.string("zh", ""), e.string("check", "")};
     f.source = source_of(e, sources);
     e.done();
     facts.formats.push_back(std::move(f));
@@ -247,7 +247,8 @@ void read_measurements(const fs::path& path, Facts& facts) {
   const Sources sources = read_sources(file, where, facts);
   for (const json& table : file.value("measurement", json::array())) {
     Entry e(table, where + ": [[measurement]] " + table.value("stack", "?"));
-    Measurement m{e.string("stack"), e.string("hardware"), e.string("model"), e.number("ms"), e.number("error")};
+    Measurement m{e.string("stack"), e.string("hardware"), e.string("model"),
+                  e.list("tasks"),   e.number("ms"),       e.number("error")};
     m.version = e.string("version"), m.note = e.string("note", "");
     m.source = source_of(e, sources);
     e.done();

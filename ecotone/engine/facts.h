@@ -70,14 +70,15 @@ struct Format {
   std::string id, name;
   double limit_mb = 0;     // the largest model that it holds; 0: no limit known
   bool published = false;  // trained models are published in it, for anybody to take
-  std::string note, zh;
+  std::string note, zh, check;
   const Source* source = nullptr;
 };
 
 // A run of ours: a model on a stack and hardware.
 struct Measurement {
   std::string stack, hardware, model;
-  double ms = 0, error = 0;  // error: max|d| / max|ref| against the model's reference
+  std::vector<std::string> tasks;  // that the model is typical of
+  double ms = 0, error = 0;        // error: max|d| / max|ref| against the model's reference
   std::string version, note;
   const Source* source = nullptr;
 };

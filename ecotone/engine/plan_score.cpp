@@ -34,7 +34,7 @@ struct Weights {
     // What a phase is about counts more.
     if (s.phase == "prototype") add({"ease", "ease", "familiarity", "community"}), of["support"] = 0.25;
     if (s.phase == "optimize") add({"performance", "performance", "hardware", "path"});
-    if (s.phase == "production") add({"support", "path", "hardware", "performance"});
+    if (s.phase == "production") add({"support", "phase", "target", "path", "hardware", "performance"});
     if (s.budget == "low") add({"cost", "cost"});
     if (s.latency_ms > 0) add({"performance", "performance"});
     if (s.experience == "beginner") add({"ease", "ease", "community"});
@@ -116,11 +116,11 @@ bool open_part(const Stack& s, const std::string& hardware, const Facts& facts) 
   return f == nullptr || f->via.empty() || is_open(facts.stack(f->via)->value("about", "licence"));
 }
 
-Speed measured_speed(const Stack& s, const std::string& hardware, const Facts& facts) {
+Speed measured_speed(const Stack& s, const std::string& hardware, const std::string& task, const Facts& facts) {
   Speed speed;
   double log_sum = 0;
   for (const Measurement& m : facts.measurements) {
-    if (m.stack != s.id || m.hardware != hardware) continue;
+    if (m.stack != s.id || m.hardware != hardware || !(task.empty() || has(m.tasks, task))) continue;
     double fastest = m.ms;
     for (const Measurement& other : facts.measurements)
       if (other.hardware == hardware && other.model == m.model) fastest = std::min(fastest, other.ms);
@@ -158,7 +158,8 @@ void score(Plan& plan, const Scenario& s, const Facts& facts) {
   for (const Part& p : plan.parts) {
     stacks.insert(p.stack);
     if (!s.task.empty()) fit.add(of_state(p.stack->state("task", s.task)));
-    if (s.data_language == "zh") fit.add(of_state(p.stack->state("about", "chinese")));
+    if (s.data_language == "zh" && (p.trains() || p.stack->has_role("service")))
+      fit.add(of_state(p.stack->state("about", "chinese")));
     // What only trains need not be made for production.
     if (!s.phase.empty() && !(s.phase == "production" && serves && p.trains()))
       phase.add(of_state(p.stack->state("phase", s.phase)));
@@ -169,7 +170,7 @@ void score(Plan& plan, const Scenario& s, const Facts& facts) {
       if (p.stack->state("reads", p.format) == State::kPartial) good -= kPartialPenalty;
       path.add(std::max(0.0, good));
       // What nobody measured here is taken as middling.
-      const Speed speed = measured_speed(*p.stack, p.hardware, facts);
+      const Speed speed = measured_speed(*p.stack, p.hardware, s.task, facts);
       performance.add(speed.of.empty() ? 0.5 : speed.ratio);
       if (!p.stack->has_role("service")) portable.add(std::min(1.0, (vendors(*p.stack) - 1) / 4.0));
     }

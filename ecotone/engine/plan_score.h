@@ -20,7 +20,7 @@ struct Speed {
   double ratio = 0;
   std::vector<const Measurement*> of;
 };
-Speed measured_speed(const Stack& stack, const std::string& hardware, const Facts& facts);
+Speed measured_speed(const Stack& stack, const std::string& hardware, const std::string& task, const Facts& facts);
 
 // Fills in criteria and score. A criterion that the scenario says nothing to, and no fact either, is left out.
 void score(Plan& plan, const Scenario& scenario, const Facts& facts);

@@ -39,7 +39,7 @@ class Writer {
  private:
   std::string note(const std::string& english, const std::string& chinese) const {
     const std::string& text = m_.language() == Language::kChinese && !chinese.empty() ? chinese : english;
-    return text.empty() ? "" : m_.format(": {}", text);
+    return text.empty() ? "" : m_.format(" ({})", text);
   }
 
   std::string name(std::string_view word) const { return m_(vocabulary::title(word)); }
@@ -100,7 +100,7 @@ class Writer {
   }
 
   void speed(const Part& p) {
-    const Speed speed = measured_speed(*p.stack, p.hardware, facts_);
+    const Speed speed = measured_speed(*p.stack, p.hardware, scenario_.task, facts_);
     for (const Measurement* x : speed.of) {
       double fastest = x->ms;
       for (const Measurement& other : facts_.measurements)
@@ -111,7 +111,7 @@ class Writer {
     }
     if (speed.of.empty() && !p.hardware.empty())
       add(Kind::kPreference, Side::kAgainst,
-          m_.format("nobody measured {} on {} here: measure your model before you decide", p.stack->name,
+          m_.format("nobody measured {} on {} at such a task here: measure your model before you decide", p.stack->name,
                     name(p.hardware)));
   }
 

@@ -169,12 +169,12 @@ std::vector<std::string> wrap_text(std::string_view text, int width) {
 
 Layout layout_of(int file_descriptor) {
   Layout layout{0, use_color(file_descriptor)};
-  if (::isatty(file_descriptor) != 1) return layout;
-  winsize size{};
-  if (::ioctl(file_descriptor, TIOCGWINSZ, &size) == 0) layout.width = size.ws_col;
-  if (const char* columns = std::getenv("COLUMNS"); columns != nullptr && std::atoi(columns) > 0)
+  if (const char* columns = std::getenv("COLUMNS"); columns != nullptr && std::atoi(columns) > 0) {
     layout.width = std::atoi(columns);
-  if (layout.width == 0) layout.width = 80;
+  } else if (::isatty(file_descriptor) == 1) {
+    winsize size{};
+    layout.width = ::ioctl(file_descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  }
   return layout;
 }
 

@@ -20,7 +20,8 @@ struct Layout {
   int width = 0;
   bool color = false;
 };
-// Of a file descriptor. COLUMNS, where set, goes before what the terminal says; NO_COLOR and TERM=dumb are obeyed.
+// Of a file descriptor. COLUMNS, where set, goes before what a terminal says, and holds for pipes too; NO_COLOR and
+// TERM=dumb are obeyed.
 Layout layout_of(int file_descriptor);
 
 enum class Style { kPlain, kBold, kDim, kGood, kWarning, kBad };

@@ -50,7 +50,8 @@ def helps():
         ("inspect", ["--shape", "--json"]),
         ("run", ["--input", "--output", "--shape", "--seed", "--mean", "--std", "--backend", "--json"]),
         ("verify", ["--against", "--json", "--seed", "onnxruntime", "1 when missed"]),
-        ("doctor", ["--json", "--no-measure"]),
+        ("doctor", ["--json", "--no-measure", "--matrix", "--lang"]),
+        ("choose", ["--scenario", "--explain", "--json", "--lang"]),
     ):
         done = eco(verb, "--help")
         missing = [w for w in words if w not in done.stdout]

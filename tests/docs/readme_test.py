@@ -1,4 +1,4 @@
-"""Runs the commands of the READMEs that stand after `<!-- runnable -->`, from the repository's root; each must exit 0."""
+"""Runs the commands of the READMEs and of the guides with a Chinese twin that stand after `<!-- runnable -->`, from the repository's root; each must exit 0."""
 
 import os
 import re
@@ -12,28 +12,32 @@ BLOCK = re.compile(r"<!-- runnable -->\n```(?:sh|console)\n(.*?)```", re.S)
 
 def main():
     path = os.pathsep.join([str(ROOT / "build/release/bin"), os.environ["PATH"]])
-    failed, seen = [], []
-    pair = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
-    for file, other in (pair, pair[::-1]):
-        text = file.read_text(encoding="utf-8")
-        if f"]({other.name})" not in text.splitlines()[0]:
-            failed.append(f"{file.name}: its first line does not link to {other.name}")
-        for target in re.findall(r"\]\(([^):#]+)\)", text):
-            if not (ROOT / target).exists():
-                failed.append(f"{file.name}: no {target}")
-        commands = BLOCK.findall(text)
-        if not commands:
-            failed.append(f"{file.name}: no runnable command")
-        seen.append(commands)
-        for command in commands:
-            # The same commands stand in both, so that running them once is enough.
-            if file == pair[0]:
-                done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=ROOT, env=os.environ | {"PATH": path}, timeout=300)
-                if done.returncode:
-                    failed.append(f"{file.name}: exit {done.returncode}: {command}")
-    if seen[0] != seen[1]:
-        failed.append("the runnable commands of the two READMEs differ")
-    print("\n".join(failed) or f"{len(seen[0])} commands ran")
+    failed, ran = [], 0
+    pairs = [(ROOT / "README.md", ROOT / "README.zh-CN.md")]
+    pairs += [(ROOT / "docs" / zh.name, zh) for zh in sorted((ROOT / "docs/zh").glob("*.md"))]
+    for pair in pairs:
+        seen = []
+        for file, other in (pair, pair[::-1]):
+            text = file.read_text(encoding="utf-8")
+            link = os.path.relpath(other, file.parent)
+            if f"]({link})" not in text.splitlines()[0]:
+                failed.append(f"{file}: its first line does not link to {link}")
+            for target in re.findall(r"\]\(([^):#]+)\)", text):
+                if not (file.parent / target).exists():
+                    failed.append(f"{file}: no {target}")
+            commands = BLOCK.findall(text)
+            if not commands:
+                failed.append(f"{file}: no runnable command")
+            seen.append(commands)
+        if seen[0] != seen[1]:
+            failed.append(f"the runnable commands of {pair[0].name} and its twin differ")
+        # The same commands stand in both, so that running them once is enough.
+        for command in seen[0]:
+            ran += 1
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=ROOT, env=os.environ | {"PATH": path}, timeout=300)
+            if done.returncode:
+                failed.append(f"{pair[0].name}: exit {done.returncode}: {command}")
+    print("\n".join(failed) or f"{ran} commands ran")
     return 1 if failed else 0
 
 

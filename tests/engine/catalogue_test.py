@@ -38,6 +38,8 @@ def main():
     scenario = (ROOT / "ecotone/engine/scenario.cpp").read_text(encoding="utf-8")
     used |= {ast.literal_eval(q) for q in re.findall(r'"[^"]*\?"', scenario)}
     used |= set(re.findall(r'"(\w+)"', re.search(r"names = \{(.*?)\};", scenario, re.S)[1]))
+    matrix = (ROOT / "ecotone/engine/matrix.cpp").read_text(encoding="utf-8")
+    used |= set(re.findall(r'"([^"]+)"', re.search(r"kNames\[\] = \{(.*?)\};", matrix, re.S)[1]))
     optional = set(re.findall(r'\{"[\w-]+", "([^"]+)"\}', (ROOT / "ecotone/engine/facts.cpp").read_text(encoding="utf-8")))
     formats = tomllib.loads((ROOT / "data/facts/formats.toml").read_text(encoding="utf-8"))
     optional |= {f["name"] for f in formats["format"]}

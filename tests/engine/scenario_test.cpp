@@ -30,7 +30,8 @@ bool says(const std::string& message, const Words& words) {
 TEST(Scenarios, ErrorsTellWhereAndWhatIsAllowed) {
   EXPECT_EQ(message_of("phase = \"production\"\n"), "no error");
   EXPECT_TRUE(says(message_of("phase = \"soon\"\n"), {"team.toml:1:9", "phase", "'soon'", "prototype", "production"}));
-  EXPECT_TRUE(says(message_of("\n[hardware]\ntrains = [\"x\"]\n"), {"team.toml:3:10", "hardware.trains", "hardware.train"}));
+  EXPECT_TRUE(
+      says(message_of("\n[hardware]\ntrains = [\"x\"]\n"), {"team.toml:3:10", "hardware.trains", "hardware.train"}));
   EXPECT_TRUE(says(message_of("[hardware]\ntrain = \"amd-gpu\"\n"), {"team.toml:2:9", "list"}));
   EXPECT_TRUE(says(message_of("[hardware]\ntrain = [\"amd\"]\n"), {"team.toml:2:10", "'amd'", "amd-gpu"}));
   EXPECT_TRUE(says(message_of("[hardware]\ntrain = [\"amd-gpu\", \"amd-gpu\"]\n"), {"twice"}));
@@ -62,7 +63,8 @@ Scenario random_scenario(std::mt19937& random, double share) {
     if (k.words == nullptr) continue;
     const Words from = k.allowed.empty() ? Words{"CN", "US"} : k.allowed;
     for (int i = 0; i < 2; ++i)
-      if (const std::string w = one_of(from); std::find((s.*k.words).begin(), (s.*k.words).end(), w) == (s.*k.words).end())
+      if (const std::string w = one_of(from);
+          std::find((s.*k.words).begin(), (s.*k.words).end(), w) == (s.*k.words).end())
         (s.*k.words).push_back(w);
   }
   return s;
@@ -81,7 +83,9 @@ TEST(Scenarios, WhatIsWrittenReadsBack) {
 // The scenario with only these of its musts; what is no must stays.
 Scenario restricted(const Scenario& s, const std::vector<Constraint>& musts, const std::vector<Constraint>& keep) {
   Scenario out = s;
-  auto kept = [&](const std::string& key) { return std::any_of(keep.begin(), keep.end(), [&](const auto& c) { return c.key == key; }); };
+  auto kept = [&](const std::string& key) {
+    return std::any_of(keep.begin(), keep.end(), [&](const auto& c) { return c.key == key; });
+  };
   for (const ScenarioKey& k : scenario_keys()) {
     const bool must = std::any_of(musts.begin(), musts.end(), [&](const auto& c) { return c.key == k.name; });
     if (!must || kept(k.name)) continue;
@@ -113,7 +117,8 @@ TEST(Conflicts, AreSmallest) {
     }
     ++conflicts;
     ASSERT_FALSE(choice.conflict.empty()) << write_scenario(s);
-    const bool names_target = std::any_of(choice.conflict.begin(), choice.conflict.end(), [](const auto& c) { return c.key == "deploy.targets"; });
+    const bool names_target = std::any_of(choice.conflict.begin(), choice.conflict.end(),
+                                          [](const auto& c) { return c.key == "deploy.targets"; });
     if (!names_target && !s.targets.empty()) continue;
     EXPECT_TRUE(choose(restricted(s, choice.constraints, choice.conflict), facts).plans.empty()) << write_scenario(s);
     for (size_t k = 0; k < choice.conflict.size(); ++k) {
@@ -139,7 +144,8 @@ TEST(Conflicts, RelaxationsGiveWhatTheyPromise) {
       std::vector<Constraint> rest;
       for (const Constraint& c : choice.constraints)
         if (c.key != without.key) rest.push_back(c);
-      EXPECT_FALSE(choose(restricted(s, {without}, rest), facts).plans.empty()) << without.key << "\n" << write_scenario(s);
+      EXPECT_FALSE(choose(restricted(s, {without}, rest), facts).plans.empty()) << without.key << "\n"
+                                                                                << write_scenario(s);
       ++checked;
     }
   }
@@ -150,8 +156,12 @@ TEST(Conflicts, RelaxationsGiveWhatTheyPromise) {
 TEST(Plans, KeepTheMusts) {
   std::mt19937 random(4);
   const Facts& facts = installed_facts();
-  auto in = [](const Words& words, const std::string& w) { return std::find(words.begin(), words.end(), w) != words.end(); };
-  auto works = [](const Stack& s, const char* group, const std::string& key) { return s.state(group, key) >= State::kPartial; };
+  auto in = [](const Words& words, const std::string& w) {
+    return std::find(words.begin(), words.end(), w) != words.end();
+  };
+  auto works = [](const Stack& s, const char* group, const std::string& key) {
+    return s.state(group, key) >= State::kPartial;
+  };
   int plans = 0;
   for (int i = 0; i < 200; ++i) {
     const Scenario s = random_scenario(random, 0.25);
@@ -257,7 +267,8 @@ TEST(Plans, OneConstraintChangesTheAnswer) {
   EXPECT_EQ(serving(edge + "\"rust\"\n"), "tract");
   EXPECT_EQ(serving(edge + "\"c#\"\n"), "onnxruntime");
   // What fits a microcontroller.
-  const std::string tiny = "phase = \"production\"\ntask = \"speech\"\n[deploy]\ntargets = [\"mcu\"]\n[model]\nsize_mb = ";
+  const std::string tiny =
+      "phase = \"production\"\ntask = \"speech\"\n[deploy]\ntargets = [\"mcu\"]\n[model]\nsize_mb = ";
   EXPECT_EQ(serving(tiny + "0.2\n"), "litert-micro");
   EXPECT_EQ(serving(tiny + "3\n"), "executorch");
   EXPECT_EQ(serving(tiny + "100\n"), "none");
@@ -267,15 +278,19 @@ TEST(Plans, OneConstraintChangesTheAnswer) {
   EXPECT_EQ(best(page + "16000\n"), "none");
   // CUDA is not open source: what stays on an NVIDIA GPU goes through Vulkan.
   const std::string gpu =
-      "phase = \"production\"\ntask = \"vision\"\n[model]\nformat = \"onnx\"\n[hardware]\nserve = [\"nvidia-gpu\"]\n[deploy]\ntargets = [\"cloud\"]\n";
+      "phase = \"production\"\ntask = \"vision\"\n[model]\nformat = \"onnx\"\n[hardware]\nserve = "
+      "[\"nvidia-gpu\"]\n[deploy]\ntargets = [\"cloud\"]\n";
   EXPECT_EQ(serving(gpu), "onnxruntime");
   EXPECT_EQ(serving(gpu + "[limits]\nlicence = \"open\"\n"), "ncnn");
   // Intel's stack where Intel's processor serves.
-  const std::string fast = "phase = \"optimize\"\n[model]\nformat = \"onnx\"\n[deploy]\ntargets = [\"cloud\"]\n[hardware]\nserve = ";
+  const std::string fast =
+      "phase = \"optimize\"\n[model]\nformat = \"onnx\"\n[deploy]\ntargets = [\"cloud\"]\n[hardware]\nserve = ";
   EXPECT_EQ(serving(fast + "[\"x86-cpu\"]\n"), "openvino");
   EXPECT_EQ(serving(fast + "[\"nvidia-gpu\"]\n"), "onnxruntime");
   // A service may have the data, or not.
-  const std::string hosted = "task = \"llm\"\n[model]\ntraining = \"none\"\n[deploy]\ntargets = [\"cloud\"]\n[weights]\nsupport = 50\nease = 50\n";
+  const std::string hosted =
+      "task = \"llm\"\n[model]\ntraining = \"none\"\n[deploy]\ntargets = [\"cloud\"]\n[weights]\nsupport = 50\nease = "
+      "50\n";
   EXPECT_EQ(serving(hosted), "hosted-api");
   EXPECT_NE(serving(hosted + "[limits]\nprivacy = \"own\"\n"), "hosted-api");
 }
@@ -285,7 +300,8 @@ TEST(Plans, WishesAreWeighedNotRequired) {
   EXPECT_EQ(best(must), "none");
   EXPECT_EQ(best(must + "[wishes]\nsoft = [\"limits.makers\"]\n"), "PyTorch");
   // A wish that can be had is had, if it weighs enough.
-  const std::string wish = "phase = \"prototype\"\ntask = \"vision\"\n[limits]\nmakers = [\"CN\"]\n[wishes]\nsoft = [\"limits.makers\"]\n";
+  const std::string wish =
+      "phase = \"prototype\"\ntask = \"vision\"\n[limits]\nmakers = [\"CN\"]\n[wishes]\nsoft = [\"limits.makers\"]\n";
   EXPECT_EQ(best(wish + "[weights]\nwishes = 0\n"), "PyTorch");
   EXPECT_EQ(best(wish + "[weights]\nwishes = 20\n"), "PaddlePaddle");
 }

@@ -1,0 +1,126 @@
+#include "ecotone/engine/ran.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <ctime>
+
+#include <nlohmann/json.hpp>
+
+#include "ecotone/base/error.h"
+#include "ecotone/base/file.h"
+#include "ecotone/base/log.h"
+
+namespace ecotone::engine {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+fs::path ran_folder() {
+  if (const char* xdg = std::getenv("XDG_DATA_HOME"); xdg != nullptr && *xdg != '\0') return fs::path(xdg) / "ecotone/ran";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
+    return fs::path(home) / ".local/share/ecotone/ran";
+  fail("neither XDG_DATA_HOME nor HOME is set: there is no place for records of runs");
+}
+
+void check_word(const std::string& what, const std::string& word) {
+  const bool plain = !word.empty() && word[0] != '.' && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '-' || c == '_' || c == '.' || c == ':';
+  });
+  if (!plain) fail("a record of a run wants a plain {}, not '{}'", what, word);
+}
+
+std::string now_utc() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+void write_json(const fs::path& path, const nlohmann::ordered_json& value) {
+  AtomicFile file(path);
+  file.write(value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  file.commit();
+}
+
+constexpr std::pair<const char*, std::string Ran::*> kFields[] = {
+    {"version", &Ran::version}, {"device", &Ran::device}, {"model", &Ran::model}, {"date", &Ran::date}};
+
+// The runs of one file, by hardware; nothing where it can't be read as such.
+std::vector<Ran> read_file(const fs::path& path) {
+  std::vector<Ran> runs;
+  const json file = json::parse(read_text_file(path, 1 << 20), nullptr, false);
+  if (!file.is_object() || !file.contains("runs") || !file["runs"].is_object()) {
+    log_warning("{} is no record of runs; it is left out", path.string());
+    return runs;
+  }
+  for (const auto& [hardware, run] : file["runs"].items()) {
+    Ran r;
+    r.engine = path.stem().string(), r.hardware = hardware;
+    bool good = run.is_object() && run.contains("log") && run["log"].is_string();
+    for (const auto& [key, member] : kFields) {
+      good = good && run.contains(key) && run[key].is_string();
+      if (good) r.*member = run[key].get<std::string>();
+    }
+    if (!good) {
+      log_warning("{}: the run on {} is no record of one; it is left out", path.string(), hardware);
+      continue;
+    }
+    r.log = run["log"].get<std::string>();
+    runs.push_back(std::move(r));
+  }
+  return runs;
+}
+
+}  // namespace
+
+void record_ran(Ran ran, const nlohmann::ordered_json& report) {
+  check_word("engine name", ran.engine);
+  check_word("name of hardware", ran.hardware);
+  const fs::path folder = ran_folder();
+  fs::create_directories(folder);
+  ran.date = now_utc();
+  ran.log = folder / fmt::format("{}.{}.report.json", ran.engine, ran.hardware);
+  write_json(ran.log, report);
+  const fs::path path = folder / (ran.engine + ".json");
+  std::vector<Ran> runs;
+  std::error_code error;
+  if (fs::exists(path, error)) runs = read_file(path);
+  std::erase_if(runs, [&](const Ran& r) { return r.hardware == ran.hardware; });
+  runs.push_back(std::move(ran));
+  nlohmann::ordered_json file{{"schema_version", 1}, {"engine", runs.back().engine}};
+  for (const Ran& r : runs) {
+    nlohmann::ordered_json& entry = file["runs"][r.hardware];
+    for (const auto& [key, member] : kFields) entry[key] = r.*member;
+    entry["log"] = r.log.string();
+  }
+  write_json(path, file);
+}
+
+std::vector<Ran> read_ran() {
+  std::vector<Ran> all;
+  std::error_code error;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(ran_folder(), error))
+    if (entry.path().extension() == ".json" && !entry.path().string().ends_with(".report.json")) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  for (const fs::path& path : files)
+    for (Ran& r : read_file(path))
+      if (fs::exists(r.log, error)) all.push_back(std::move(r));
+  return all;
+}
+
+std::string this_processor() {
+#if defined(__x86_64__)
+  return "x86-cpu";
+#elif defined(__aarch64__)
+  return "arm-cpu";
+#else
+  return "";
+#endif
+}
+
+}  // namespace ecotone::engine
