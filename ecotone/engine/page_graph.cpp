@@ -39,7 +39,7 @@ class Drawing {
  private:
   void add(const nlohmann::json& given) {
     Node n{text_of(given, "op"), text_of(given, "name")};
-    if (n.op.empty()) n.op = "?";
+    if (n.op.empty()) n.op += '?';
     if (n.op.size() > 40) n.op.resize(40);
     const bool is_end = n.op == "input" || n.op == "output";
     label_.push_back(is_end && n.name.size() <= 16 ? n.name : n.op);
