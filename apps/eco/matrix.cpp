@@ -1,10 +1,11 @@
 // eco doctor --matrix: which ecosystem runs on which hardware, and what of it this machine has proved.
 
+#include "ecotone/engine/matrix.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
-#include "ecotone/engine/matrix.h"
 #include "ecotone/engine/table.h"
 
 #include "apps/eco/eco.h"
@@ -22,10 +23,16 @@ ordered_json to_json(const MatrixColumn& column, const MatrixCell& cell) {
     j["declared"] = {{"stack", f.stack}, {"state", name(f.state)}};
     if (!f.via.empty()) j["declared"]["via"] = f.via;
     if (!f.note.empty()) j["declared"]["note"] = f.note;
-    j["declared"]["source"] = {{"title", f.source->title}, {"url", f.source->url}, {"date", f.source->date}, {"version", f.source->version}};
+    j["declared"]["source"] = {
+        {"title", f.source->title}, {"url", f.source->url}, {"date", f.source->date}, {"version", f.source->version}};
   }
   for (const Ran& r : cell.runs)
-    j["ran"].push_back({{"engine", r.engine}, {"version", r.version}, {"device", r.device}, {"model", r.model}, {"date", r.date}, {"log", r.log.string()}});
+    j["ran"].push_back({{"engine", r.engine},
+                        {"version", r.version},
+                        {"device", r.device},
+                        {"model", r.model},
+                        {"date", r.date},
+                        {"log", r.log.string()}});
   return j;
 }
 
@@ -57,10 +64,13 @@ void print_tables(const Matrix& matrix, const Messages& m) {
   for (const auto& row : matrix.cells)
     for (const MatrixCell& cell : row)
       for (const Ran& r : cell.runs)
-        logs.add({fmt::format("{} {}", r.engine, r.version), m.format("{} on {}, {}: {}", r.model, r.device, r.date, r.log.string())});
+        logs.add({fmt::format("{} {}", r.engine, r.version),
+                  m.format("{} on {}, {}: {}", r.model, r.device, r.date, r.log.string())});
   if (!logs.empty()) fmt::print("\n{}\n{}", styled(m("What ran here"), Style::kBold, layout), logs.str(layout));
   fmt::print("\n");
-  for (const std::string& line : wrap_text(m("Declared, in part, no: what the makers say; --json has the sources. Ran here: proved by a report on this machine."), layout.width))
+  for (const std::string& line : wrap_text(m("Declared, in part, no: what the makers say; --json has the sources. Ran "
+                                             "here: proved by a report on this machine."),
+                                           layout.width))
     fmt::print("{}\n", line);
 }
 
@@ -72,7 +82,8 @@ void print_matrix(const Machine& machine, const std::vector<std::string>& engine
   ordered_json rows = ordered_json::array();
   for (size_t r = 0; r < matrix.rows.size(); ++r) {
     ordered_json row{{"hardware", matrix.rows[r]}, {"cells", ordered_json::array()}};
-    for (size_t c = 0; c < matrix.columns.size(); ++c) row["cells"].push_back(to_json(matrix.columns[c], matrix.cells[r][c]));
+    for (size_t c = 0; c < matrix.columns.size(); ++c)
+      row["cells"].push_back(to_json(matrix.columns[c], matrix.cells[r][c]));
     rows.push_back(std::move(row));
   }
   print_json({{"schema_version", kSchemaVersion}, {"matrix", rows}});

@@ -45,8 +45,12 @@ bool is_elsewhere(const std::string& row) {
 
 bool found_here(const std::string& row, const Machine& machine) {
   if (row == this_processor()) return true;
-  const std::string maker = row == "nvidia-gpu" ? "NVIDIA" : row == "amd-gpu" ? "AMD" : row == "intel-gpu" ? "Intel" : "";
-  return !maker.empty() && std::any_of(machine.gpus.begin(), machine.gpus.end(), [&](const std::string& g) { return g.starts_with(maker); });
+  const std::string maker = row == "nvidia-gpu"  ? "NVIDIA"
+                            : row == "amd-gpu"   ? "AMD"
+                            : row == "intel-gpu" ? "Intel"
+                                                 : "";
+  return !maker.empty() && std::any_of(machine.gpus.begin(), machine.gpus.end(),
+                                       [&](const std::string& g) { return g.starts_with(maker); });
 }
 
 // Our own stack is no engine, and always here.
@@ -57,8 +61,9 @@ bool of_stack(const Stack& s, const std::string& engine) {
 }  // namespace
 
 std::string_view name(Support support) {
-  constexpr std::string_view kNames[] = {"unknown",  "no",       "planned", "compiled only", "in part",
-                                         "declared", "installed, no device", "installed, not run", "ran here"};
+  constexpr std::string_view kNames[] = {
+      "unknown", "no", "planned", "compiled only", "in part", "declared", "installed, no device", "installed, not run",
+      "ran here"};
   return kNames[static_cast<size_t>(support)];
 }
 
@@ -79,7 +84,8 @@ Matrix support_matrix(const Facts& facts, const Machine& machine, const Words& e
       for (const Stack* s : column.stacks) {
         const Fact* f = s->fact(is_target(row) ? "target" : "hardware", row);
         if (f != nullptr && (cell.fact == nullptr || f->state > cell.fact->state)) cell.fact = f;
-        installed |= s->id == "ecotone" || std::any_of(engines.begin(), engines.end(), [&](const auto& e) { return of_stack(*s, e); });
+        installed |= s->id == "ecotone" ||
+                     std::any_of(engines.begin(), engines.end(), [&](const auto& e) { return of_stack(*s, e); });
         for (const Ran& r : runs)
           if (r.hardware == row && of_stack(*s, r.engine.substr(0, r.engine.find(':')))) cell.runs.push_back(r);
       }
@@ -89,7 +95,9 @@ Matrix support_matrix(const Facts& facts, const Machine& machine, const Words& e
       else if (cell.fact == nullptr)
         cell.support = Support::kUnknown;
       else if (state < State::kPartial)
-        cell.support = state == State::kNo ? Support::kNo : state == State::kPlanned ? Support::kPlanned : Support::kCompiled;
+        cell.support = state == State::kNo        ? Support::kNo
+                       : state == State::kPlanned ? Support::kPlanned
+                                                  : Support::kCompiled;
       else if (installed && !is_elsewhere(row))
         cell.support = found_here(row, machine) ? Support::kNotRun : Support::kNoDevice;
       else

@@ -36,12 +36,12 @@ struct MatrixColumn {
 
 struct Matrix {
   std::vector<MatrixColumn> columns;
-  std::vector<std::string> rows;  // words of kHardware or kTargets
+  std::vector<std::string> rows;               // words of kHardware or kTargets
   std::vector<std::vector<MatrixCell>> cells;  // by row and column
 };
 
-// The rows and columns of the survey's tables 4 and 5, then the processors and the other ecosystems. `engines` are those
-// that are usable here.
+// The rows and columns of the survey's tables 4 and 5, then the processors and the other ecosystems. `engines` are
+// those that are usable here.
 Matrix support_matrix(const Facts& facts, const Machine& machine, const std::vector<std::string>& engines,
                       const std::vector<Ran>& runs);
 

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 fs::path ran_folder() {
-  if (const char* xdg = std::getenv("XDG_DATA_HOME"); xdg != nullptr && *xdg != '\0') return fs::path(xdg) / "ecotone/ran";
+  if (const char* xdg = std::getenv("XDG_DATA_HOME"); xdg != nullptr && *xdg != '\0')
+    return fs::path(xdg) / "ecotone/ran";
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
     return fs::path(home) / ".local/share/ecotone/ran";
   fail("neither XDG_DATA_HOME nor HOME is set: there is no place for records of runs");
@@ -105,7 +106,8 @@ std::vector<Ran> read_ran() {
   std::error_code error;
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(ran_folder(), error))
-    if (entry.path().extension() == ".json" && !entry.path().string().ends_with(".report.json")) files.push_back(entry.path());
+    if (entry.path().extension() == ".json" && !entry.path().string().ends_with(".report.json"))
+      files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   for (const fs::path& path : files)
     for (Ran& r : read_file(path))

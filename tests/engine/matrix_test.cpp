@@ -9,7 +9,8 @@ namespace {
 
 const MatrixCell& cell(const Matrix& m, const std::string& row, const std::string& column) {
   const auto r = std::find(m.rows.begin(), m.rows.end(), row) - m.rows.begin();
-  const auto c = std::find_if(m.columns.begin(), m.columns.end(), [&](const auto& x) { return x.title == column; }) - m.columns.begin();
+  const auto c = std::find_if(m.columns.begin(), m.columns.end(), [&](const auto& x) { return x.title == column; }) -
+                 m.columns.begin();
   return m.cells.at(static_cast<size_t>(r)).at(static_cast<size_t>(c));
 }
 
@@ -38,7 +39,13 @@ TEST(SupportMatrix, DeclaredInstalledRan) {
   EXPECT_EQ(cell(m, "nvidia-gpu", "ONNX Runtime").support, Support::kNotRun);
   EXPECT_EQ(cell(m, "amd-gpu", "ONNX Runtime").support, Support::kNoDevice);
 
-  const Ran cuda{"onnxruntime:CUDAExecutionProvider", "1.32.0", "nvidia-gpu", "NVIDIA H100", "a.onnx", "2026-11-25T00:00:00Z", "log"};
+  const Ran cuda{"onnxruntime:CUDAExecutionProvider",
+                 "1.32.0",
+                 "nvidia-gpu",
+                 "NVIDIA H100",
+                 "a.onnx",
+                 "2026-11-25T00:00:00Z",
+                 "log"};
   m = matrix_of({"NVIDIA H100"}, {"onnxruntime"}, {cuda});
   EXPECT_EQ(cell(m, "nvidia-gpu", "ONNX Runtime").support, Support::kRanHere);
   ASSERT_EQ(cell(m, "nvidia-gpu", "ONNX Runtime").runs.size(), 1u);
@@ -49,7 +56,8 @@ TEST(SupportMatrix, DeclaredInstalledRan) {
 // The survey's tables 4 and 5 have no hole: each of their cells has a fact.
 TEST(SupportMatrix, EveryCellOfTheSurveyHasAFact) {
   const Matrix m = matrix_of({}, {}, {});
-  for (const char* row : {"nvidia-gpu", "amd-gpu", "intel-gpu", "google-tpu", "apple-silicon", "amd-fpga", "edge-tpu", "android", "ios", "browser"})
+  for (const char* row : {"nvidia-gpu", "amd-gpu", "intel-gpu", "google-tpu", "apple-silicon", "amd-fpga", "edge-tpu",
+                          "android", "ios", "browser"})
     for (const char* column : {"PyTorch", "TensorFlow", "JAX", "ONNX Runtime", "oneAPI", "Core ML"})
       EXPECT_NE(cell(m, row, column).support, Support::kUnknown) << row << ", " << column;
 }

@@ -52,7 +52,8 @@ TEST_F(Records, WithoutTheReportThereIsNoProof) {
 
 TEST_F(Records, DamagedFilesAreLeftOut) {
   record_ran({"jax", "0.10.2", "x86-cpu", "a CPU", "a.mlir"}, {});
-  for (const char* text : {"", "{", "[]", "{\"runs\": 7}", "{\"runs\": {\"x\": 7}}", "{\"runs\": {\"x\": {\"log\": 7}}}"}) {
+  for (const char* text :
+       {"", "{", "[]", "{\"runs\": 7}", "{\"runs\": {\"x\": 7}}", "{\"runs\": {\"x\": {\"log\": 7}}}"}) {
     std::ofstream(folder_ / "ecotone/ran/broken.json") << text;
     EXPECT_EQ(read_ran().size(), 1u) << text;
   }
