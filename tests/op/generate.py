@@ -5,7 +5,6 @@ sources, packages and table does nothing.
 """
 
 import argparse
-import dataclasses
 import hashlib
 import importlib
 import importlib.metadata
@@ -29,9 +28,6 @@ def digest(table: str) -> str:
     state = hashlib.sha256(table.encode())
     for package in ("numpy", "scipy", "ml_dtypes", "jax", "onnx"):
         state.update(importlib.metadata.version(package).encode())
-    import formats
-    import numpy as np
-
     for source in sorted(HERE.glob("*.py")):
         state.update(source.read_bytes())
     return state.hexdigest()
@@ -52,18 +48,10 @@ def main() -> int:
     start = time.perf_counter()
     warnings.simplefilter("ignore")  # overflow and NaN are what is tested
 
-    import formats
-    import numpy as np
-
     for source in sorted(HERE.glob("ops_*.py")):
         importlib.import_module(source.stem)
-    from suite import MAKERS, Case, T, Writer
-
-    def undeclared(case: Case, dtype: str, other: str) -> Case:
-        """The case in a type that the op doesn't declare, which must be refused."""
-        operands = [T(other, np.ones(t.values.shape)) if t.dtype == dtype else t for t in case.operands]
-        return dataclasses.replace(case, name="undeclared type", operands=operands, expected=[], bound=None, real_bound=None,
-                                   real="same", refuses="types", message=f"does not take {other}")
+    import formats
+    from suite import MAKERS, Writer, undeclared
 
     writer, failed, pairs = Writer(options.out), 0, 0
     for entry in json.loads(table):
@@ -77,8 +65,9 @@ def main() -> int:
                     writer.add(entry["name"], dtype, case)
                 pairs += bool(cases)
                 if entry["composite"] and dtype == entry["dtypes"][0]:
-                    for other in set(formats.ALL) - set(entry["dtypes"]):
-                        writer.add(entry["name"], other, undeclared(cases[0], dtype, other))
+                    for other in formats.ALL:
+                        if other not in entry["dtypes"]:
+                            writer.add(entry["name"], other, undeclared(cases[0], dtype, other))
             except Exception as error:  # One broken case must not hide the others; the run fails below.
                 failed += 1
                 print(f"{entry['name']} {dtype}: {''.join(traceback.format_exception(error)[-3:]).strip()[-600:]}", file=sys.stderr)

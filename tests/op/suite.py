@@ -91,6 +91,13 @@ def reducer(name: str, d: str) -> dict:
     return region([scalar(d), scalar(d)], [equation(f"stablehlo.{name}", 0, 1)], 2)
 
 
+def undeclared(case: Case, dtype: str, other: str) -> Case:
+    """The case in a type that the op does not declare, which must be refused."""
+    operands = [T(other, np.ones(t.values.shape)) if t is not TOKEN and t.dtype == dtype else t for t in case.operands]
+    return dataclasses.replace(case, name="undeclared type", operands=operands, expected=[], bound=None, real_bound=None, real="same",
+                               refuses="types", message=f"does not take {other}")
+
+
 def computing(d: str) -> str:
     """What composites compute in: types narrower than f32 in f32."""
     return "f64" if d == "f64" else "f32"
