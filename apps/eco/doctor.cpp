@@ -57,7 +57,7 @@ void print_table(const Machine& m, const std::optional<Measured>& x, const std::
   }
   row("gpus", m.gpus.empty() ? "none found" : "");
   for (const std::string& g : m.gpus) row("", g);
-  for (std::string_view b : backend::names()) row("backend", std::string(b));
+  for (const backend::Backend* b : backend::backends()) row("backend", std::string(b->name()));
   for (const EngineState& e : engines)
     row("engine", e.version.empty() ? e.name + ": not usable: " + e.missing.substr(0, e.missing.find('\n'))
                                     : e.name + " " + e.version);
@@ -82,7 +82,8 @@ ordered_json to_json(const Machine& m, const std::optional<Measured>& x, const s
                      {"f32_fma_gflops", x->f32_fma_gflops_all},
                      {"memory_read_gb_per_s_one_thread", x->read_gb_per_s_one},
                      {"memory_read_gb_per_s", x->read_gb_per_s_all}};
-  j["backends"] = backend::names();
+  j["backends"] = ordered_json::array();
+  for (const backend::Backend* b : backend::backends()) j["backends"].push_back(b->name());
   j["engines"] = ordered_json::array();
   for (const EngineState& e : engines)
     j["engines"].push_back(e.version.empty()

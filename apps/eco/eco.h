@@ -34,6 +34,9 @@ struct InputOptions {
   std::pair<ecotone::engine::Model, std::vector<ecotone::Tensor>> load(const std::string& model) const;
 };
 
+// --backend, what runs a Program.
+void add_backend_option(CLI::App& verb, std::string& backend);
+
 // Prints a report to stdout. Names in a model need not be UTF-8; JSON must be.
 void print_json(const nlohmann::ordered_json& report);
 

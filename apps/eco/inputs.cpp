@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "ecotone/backend/backend.h"
 #include "ecotone/base/error.h"
 
 #include "apps/eco/eco.h"
@@ -42,6 +43,10 @@ std::pair<Model, std::vector<Tensor>> InputOptions::load(const std::string& path
   Model model = load_model(path, options);
   std::vector<Tensor> inputs = match_inputs(*model.program, given);
   return {std::move(model), std::move(inputs)};
+}
+
+void add_backend_option(CLI::App& verb, std::string& backend) {
+  verb.add_option("--backend", backend, "What runs it; there is: " + backend::names())->capture_default_str();
 }
 
 void print_json(const nlohmann::ordered_json& report) {

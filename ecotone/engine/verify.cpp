@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "ecotone/backend/reference/reference.h"
+#include "ecotone/backend/session.h"
 #include "ecotone/base/error.h"
 #include "ecotone/engine/worker.h"
 #include "ecotone/format/onnx/onnx.h"
@@ -21,22 +22,26 @@ const Tensor* find(const NamedTensors& tensors, const std::string& name) {
   return nullptr;
 }
 
-OutputReport compare_one(const std::string& name, const Tensor& spec, const Tensor& real, const Tensor& theirs,
-                         DType dtype, double c) {
+// What our side gives, and the two results by which it is judged.
+struct Judged {
+  const Tensor &ours, &spec, &real;
+};
+
+OutputReport compare_one(const std::string& name, const Judged& x, const Tensor& theirs, DType dtype, double c) {
   OutputReport r;
   r.name = name;
-  if (spec.dtype() != theirs.dtype() || spec.shape() != theirs.shape()) {
-    r.reason = "ours is " + spec.type().str() + ", theirs " + theirs.type().str();
+  if (x.ours.dtype() != theirs.dtype() || x.ours.shape() != theirs.shape()) {
+    r.reason = "ours is " + x.ours.type().str() + ", theirs " + theirs.type().str();
     return r;
   }
-  r.difference = backend::difference(spec, theirs);
+  r.difference = backend::difference(x.ours, theirs);
   if (!is_float(dtype) && !is_complex(dtype)) {
     r.passed = r.difference.bit_equal;
     if (!r.passed) r.reason = "integers differ";
     return r;
   }
-  r.ours = backend::judge(spec, spec, real, dtype, c);
-  r.theirs = backend::judge(theirs, spec, real, dtype, c);
+  r.ours = backend::judge(x.ours, x.spec, x.real, dtype, c);
+  r.theirs = backend::judge(theirs, x.spec, x.real, dtype, c);
   r.passed = r.ours.passed && r.theirs->passed;
   if (!r.passed)
     r.reason =
@@ -46,10 +51,23 @@ OutputReport compare_one(const std::string& name, const Tensor& spec, const Tens
 
 }  // namespace
 
-VerifyReport compare_outputs(const Program& p, std::span<const Tensor> spec, std::span<const Tensor> real,
-                             const NamedTensors& theirs) {
+VerifyReport verify_outputs(const ProgramRef& program, std::span<const Tensor> inputs, const NamedTensors& theirs,
+                            const backend::Backend& backend) {
+  const Program& p = *program;
   VerifyReport report;
   report.error_constant = backend::error_constant(p);
+  std::vector<Tensor> ours;
+  {
+    backend::Session session(backend, program);
+    const auto start = std::chrono::steady_clock::now();
+    ours = session.run(inputs);
+    report.ours = {std::string(backend.name()), "", std::nullopt, seconds_since(start), peak_memory()};
+  }
+  const auto reference = [&](EvalMode mode) {
+    return backend::Session(backend::reference(), program, {mode}).run(inputs);
+  };
+  const std::vector<Tensor> spec = &backend == &backend::reference() ? ours : reference(EvalMode::kSpec);
+  const std::vector<Tensor> real = reference(EvalMode::kReal);
   const bool by_name =
       std::any_of(p.outputs().begin(), p.outputs().end(), [&](const Output& o) { return find(theirs, o.name); });
   report.passed = true;
@@ -59,7 +77,7 @@ VerifyReport compare_outputs(const Program& p, std::span<const Tensor> spec, std
     const Tensor* other = by_name ? find(theirs, o.name) : i < theirs.size() ? &theirs[i].second : nullptr;
     OutputReport r;
     if (other) {
-      r = compare_one(o.name, spec[i], real[i], *other, p.tensor_type(o.value).dtype, report.error_constant);
+      r = compare_one(o.name, {ours[i], spec[i], real[i]}, *other, p.tensor_type(o.value).dtype, report.error_constant);
     } else {
       r.name = o.name;
       r.reason = "the other side gave no such output";
@@ -71,20 +89,13 @@ VerifyReport compare_outputs(const Program& p, std::span<const Tensor> spec, std
 }
 
 VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> inputs, const std::string& engine,
-                                   int threads) {
+                                   int threads, const backend::Backend& backend) {
   Worker worker(engine, {threads, 600});
   NamedTensors named;
   for (size_t i = 0; i < inputs.size(); ++i) named.emplace_back(model.program->inputs()[i].name, inputs[i]);
   const double load = worker.load(model.path);
   const Worker::Run run = worker.run(named, 5);
-
-  const auto start = std::chrono::steady_clock::now();
-  const std::vector<Tensor> spec = backend::evaluate(*model.program, inputs, EvalMode::kSpec);
-  const double seconds = seconds_since(start);
-  const int64_t peak = peak_memory();
-  const std::vector<Tensor> real = backend::evaluate(*model.program, inputs, EvalMode::kReal);
-  VerifyReport report = compare_outputs(*model.program, spec, real, run.outputs);
-  report.ours = {"reference", "", std::nullopt, seconds, peak};
+  VerifyReport report = verify_outputs(model.program, inputs, run.outputs, backend);
   std::vector<double> times = run.seconds;
   std::sort(times.begin(), times.end());
   report.theirs = {engine, worker.version(), load,
@@ -92,7 +103,8 @@ VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> i
   return report;
 }
 
-VerifyReport verify_against_folder(const std::filesystem::path& path, const std::filesystem::path& folder) {
+VerifyReport verify_against_folder(const std::filesystem::path& path, const std::filesystem::path& folder,
+                                   const backend::Backend& backend) {
   auto read_all = [&](const char* prefix) {
     std::vector<Tensor> result;
     for (int i = 0;; ++i) {
@@ -112,14 +124,9 @@ VerifyReport verify_against_folder(const std::filesystem::path& path, const std:
   ModelOptions options;
   specialize(options, *signature.program, inputs);
   const Model model = load_model(path, options);
-  const auto start = std::chrono::steady_clock::now();
-  const std::vector<Tensor> spec = backend::evaluate(*model.program, inputs, EvalMode::kSpec);
-  const double seconds = seconds_since(start);
-  const std::vector<Tensor> real = backend::evaluate(*model.program, inputs, EvalMode::kReal);
   NamedTensors theirs;
   for (const Tensor& t : expected) theirs.emplace_back("", t);
-  VerifyReport report = compare_outputs(*model.program, spec, real, theirs);
-  report.ours = {"reference", "", std::nullopt, seconds, peak_memory()};
+  VerifyReport report = verify_outputs(model.program, inputs, theirs, backend);
   report.theirs = {folder.string(), "", std::nullopt, std::nullopt, std::nullopt};
   return report;
 }

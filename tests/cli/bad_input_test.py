@@ -233,8 +233,9 @@ def missing_engines(folder):
         check(name, done.returncode == 3 and "pip install onnxruntime" in done.stderr and "ECOTONE_PYTHON" in done.stderr, f"exit {done.returncode}: {done.stderr[:300]}")
     done = eco("verify", relu, "--against", "frobnicate")
     check("unknown engine", done.returncode == 3 and "onnxruntime" in done.stderr, done.stderr)
-    done = eco("run", relu, "--backend", "frobnicate")
-    check("unknown backend", done.returncode == 3 and "reference" in done.stderr, done.stderr)
+    for verb in ("run", "verify"):
+        done = eco(verb, relu, "--backend", "frobnicate")
+        check(f"unknown backend of {verb}", done.returncode == 3 and "'frobnicate'; there is: reference" in done.stderr, done.stderr)
     refuses("folder of stored values that is not there", eco("verify", relu, "--against", folder / "gone"), "no such folder")
     refuses("folder without stored values", eco("verify", relu, "--against", folder), "output_0.pb")
     done = eco("doctor", "--no-measure", env=bare)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "ecotone/backend/reference/reference.h"
+#include "ecotone/backend/session.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/format/onnx/onnx.h"
@@ -93,7 +94,7 @@ std::string run_case(const fs::path& folder) try {
     }
     const ProgramRef program = onnx::read_program(file, options);
     verify(*program);
-    const std::vector<Tensor> actual = backend::evaluate(*program, inputs);
+    const std::vector<Tensor> actual = backend::Session(backend::reference(), program).run(inputs);
     if (actual.size() != expected.size())
       return "gives " + std::to_string(actual.size()) + " outputs, not " + std::to_string(expected.size());
     for (size_t i = 0; i < actual.size(); ++i)
