@@ -143,13 +143,11 @@ int run_stream(const RunOptions& o) {
       const size_t tab = line.find('\t'), split = tab != std::string::npos ? tab : line.find(' ');
       if (split == std::string::npos) fail("a line is 'IN.npz OUT.npz'");
       const NamedTensors given = read_inputs(line.substr(0, split), *signature.program, o.inputs.image);
-      ModelOptions specific = options;
-      specialize(specific, *signature.program, match_inputs(*signature.program, given));
-      Loaded& loaded = model_for(specific);
+      Loaded& loaded = model_for(specialized(options, *signature.program, given));
       const Program& p = *loaded.model.program;
       check_output(line.substr(split + 1), p);
       std::vector<Tensor> outputs;
-      const double seconds = timed_run(loaded.session, match_inputs(p, given), outputs);
+      const double seconds = timed_run(loaded.session, match_inputs(p, given, o.inputs.seed), outputs);
       write_outputs(line.substr(split + 1), p, outputs);
       answer = fmt::format("ok {:.6f}", seconds);
     } catch (const Error& e) {
