@@ -1,53 +1,15 @@
-"""Small models of com.microsoft operators, a few variants each. Arrays are seeded; a Case's `off` is how far integers may be off."""
-
-from dataclasses import dataclass, field
+"""Small models of com.microsoft operators, a few variants each."""
 
 import numpy as np
-from onnx import helper
+from cases import case as any_case
+from cases import f32, ints, scalar, seed
 
 MS = "com.microsoft"
+seed(11)
 
 
-@dataclass
-class Case:
-    name: str
-    nodes: list
-    inputs: dict
-    outputs: list
-    weights: dict = field(default_factory=dict)
-    # Quantized outputs: 1 where ONNX Runtime's kernel rounds by another formula than dequantize, compute, quantize
-    # (MLAS fuses scales into one multiply-add, tables and fixed point), else 0.
-    off: int = 0
-
-
-CASES = []
-_rng = np.random.default_rng(11)
-
-
-def f32(*shape, scale=1.0):
-    return (_rng.standard_normal(shape) * scale).astype(np.float32)
-
-
-def ints(low, high, *shape, dtype=np.uint8):
-    return _rng.integers(low, high, shape).astype(dtype)
-
-
-def case(name, op, inputs, outputs=1, weights=(), domain=MS, off=0, compared=None, **attributes):
-    """One node. `inputs` maps names to arrays, in order, None for one left out; those in `weights` become initializers.
-    `compared` is how many outputs are compared, of those that the node has."""
-    names = [k if v is not None else "" for k, v in inputs.items()]
-    while names and not names[-1]:
-        names.pop()
-    outs = [f"y{i}" for i in range(outputs)] if isinstance(outputs, int) else outputs
-    node = helper.make_node(op, names, outs, domain=domain, **attributes)
-    given = {k: v for k, v in inputs.items() if v is not None}
-    CASES.append(
-        Case(f"{op}: {name}", [node], {k: v for k, v in given.items() if k not in weights}, [o for o in outs[:compared] if o], {k: given[k] for k in weights if k in given}, off)
-    )
-
-
-def scalar(value, dtype=np.float32):
-    return np.array(value, dtype)
+def case(*arguments, domain=MS, **keywords):
+    any_case(*arguments, domain=domain, **keywords)
 
 
 # Products ------------------------------------------------------------------------------------------------------------

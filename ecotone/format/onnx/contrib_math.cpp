@@ -5,6 +5,7 @@
 
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/import.h"
+#include "ecotone/op/activation.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/contract.h"
 #include "ecotone/op/convert.h"
@@ -63,9 +64,11 @@ std::vector<Value> fused_gemm(NodeContext& n) {
                     given(name == "Selu" ? "activation_gamma" : "activation_beta"))};
 }
 
-// activation(conv(X, W) + B + Z); activation_params are alpha and beta, for Clip its bounds.
-std::vector<Value> fused_conv(NodeContext& n) {
-  ValueId y = n.apply_id("Conv", {n.operand(0), n.operand(1), n.operand(2)},
+}  // namespace
+
+// activation_params are alpha and beta, for Clip its bounds.
+Value activated_conv(NodeContext& n, Value weight) {
+  ValueId y = n.apply_id("Conv", {n.operand(0), std::move(weight), n.operand(2)},
                          n.attributes_but({"activation", "activation_params"}));
   if (n.has(3)) y = op::add(n.b, y, op::broadcast_to(n.b, n.in(3), n.b.tensor_type(y).shape));
   const AttributeProto* a = n.attribute("activation_params");
@@ -76,9 +79,15 @@ std::vector<Value> fused_conv(NodeContext& n) {
   if (name == "Clip") {
     if (!given(1)) fail("Clip needs two activation_params");
     const auto bound = [&](size_t i) { return op::scalar(n.b, n.b.dtype(y), *given(i)); };
-    return {n.result(op::clamp(n.b, bound(0), y, bound(1)))};
+    return n.result(op::clamp(n.b, bound(0), y, bound(1)));
   }
-  return {activated(n, n.result(y), name, given(0), given(1))};
+  return activated(n, n.result(y), name, given(0), given(1));
+}
+
+namespace {
+
+std::vector<Value> fused_conv(NodeContext& n) {
+  return {activated_conv(n, n.operand(1))};
 }
 
 // Weights of 2, 4 or 8 bits in blocks along K, each with a scale and a zero point: Y = A . dequantized(B)^T + bias.
@@ -154,8 +163,26 @@ std::vector<Value> fast_gelu(NodeContext& n) {
   return {n.apply("Gelu", {n.result(biased(n))}, {make_attribute("approximate", std::string("tanh"))})};
 }
 std::vector<Value> quick_gelu(NodeContext& n) {
-  const ValueId x = n.in(0), scaled = op::multiply(n.b, x, op::full_like(n.b, x, n.float_attribute("alpha", 1.702)));
-  return {n.result(op::multiply(n.b, x, op::logistic(n.b, scaled)))};
+  return {n.result(op::swish(n.b, n.in(0), n.float_attribute("alpha", 1.702F)))};
+}
+// (x + bias) in two halves of the last dimension: the first times the gelu of the second.
+std::vector<Value> bias_split_gelu(NodeContext& n) {
+  const ValueId x = biased(n);
+  const std::vector<Dim> shape = n.type(0).shape;
+  if (shape.empty()) fail("a scalar");
+  const auto half = [&](const Dim& from, const Dim& to) {
+    std::vector<Dim> start(shape.size(), 0), limit = shape;
+    start.back() = from;
+    limit.back() = to;
+    return op::slice(n.b, x, std::move(start), std::move(limit));
+  };
+  const Dim middle = floordiv(shape.back(), 2);
+  return {n.result(op::multiply(n.b, half(0, middle), op::gelu(n.b, half(middle, middle * 2))))};
+}
+// x + bias + skip
+std::vector<Value> bias_add(NodeContext& n) {
+  const ValueId x = biased(n);
+  return {n.result(op::add(n.b, x, n.in(2)))};
 }
 
 // What ai.onnx has too ------------------------------------------------------------------------------------------------
@@ -215,6 +242,8 @@ std::span<const Registration> contrib_math_importers() {
       {"com.microsoft:BiasGelu", bias_gelu},
       {"com.microsoft:FastGelu", fast_gelu},
       {"com.microsoft:QuickGelu", quick_gelu},
+      {"com.microsoft:BiasSplitGelu", bias_split_gelu},
+      {"com.microsoft:BiasAdd", bias_add},
       {"com.microsoft:Trilu", same},
       {"com.microsoft:GatherND", same},
       {"com.microsoft:Pad", same},

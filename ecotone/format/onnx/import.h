@@ -1,6 +1,7 @@
 // What an operator's importer sees: a node, its inputs, and the Builder that its equations go to.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -125,7 +126,9 @@ std::span<const Registration> sequence_model_importers();
 std::span<const Registration> sequence_importers();
 std::span<const Registration> integer_conv_importers();
 std::span<const Registration> statistics_importers();
+std::span<const Registration> linalg_importers();
 std::span<const Registration> ml_importers();
+std::span<const Registration> ml_tree_importers();
 std::span<const Registration> random_importers();
 // All of them, in the order of their names.
 std::vector<std::string_view> importer_names();
@@ -133,6 +136,13 @@ std::vector<std::string_view> importer_names();
 // Strides, dilations, paddings and groups of a node that convolves input 0 with input `weight`.
 op::ConvolutionAttributes convolution_attributes(NodeContext& n, size_t weight);
 std::vector<Value> batch_normalization_training(NodeContext& n);
+// x as u8 over the range that holds all of it and 0; the scale; the zero point. As DynamicQuantizeLinear.
+std::array<ValueId, 3> dynamic_quantized(Builder& b, ValueId x);
+// Channels moved from the last place to the second, and back.
+ValueId channels_first(Builder& b, ValueId x);
+ValueId channels_last(Builder& b, ValueId x);
+// activation(conv(input 0, weight) + input 2 + input 3), as com.microsoft's FusedConv.
+Value activated_conv(NodeContext& n, Value weight);
 
 // MaxPool, and where in input 0 each largest entry was (i64).
 std::pair<ValueId, ValueId> max_pool_with_indices(NodeContext& n, op::WindowAttributes window);
@@ -142,6 +152,8 @@ std::span<const Registration> contrib_math_importers();
 std::span<const Registration> contrib_norm_importers();
 std::span<const Registration> contrib_attention_importers();
 std::span<const Registration> contrib_quant_importers();
+std::span<const Registration> contrib_rnn_importers();
+std::span<const Registration> nchwc_importers();
 
 AttributeProto make_attribute(std::string name, int64_t value);
 AttributeProto make_attribute(std::string name, double value);
@@ -163,6 +175,7 @@ class GraphImporter {
     // How many nodes may still be imported, calls of functions and unrolled loops counted each time: a small file can
     // ask for 2^32.
     int64_t nodes_left = 0;
+    std::optional<int64_t> nchwc_block;  // see nchwc.cpp
   };
   GraphImporter(Model& model, Builder& builder, GraphImporter* parent) : b(builder), model_(model), parent_(parent) {}
 

@@ -44,12 +44,16 @@ const std::unordered_map<std::string_view, Importer>& registry() {
                       sequence_importers,
                       integer_conv_importers,
                       statistics_importers,
+                      linalg_importers,
                       ml_importers,
+                      ml_tree_importers,
                       random_importers,
                       contrib_math_importers,
                       contrib_norm_importers,
                       contrib_attention_importers,
-                      contrib_quant_importers})
+                      contrib_quant_importers,
+                      contrib_rnn_importers,
+                      nchwc_importers})
       for (const Registration& r : list()) t->emplace(r.op_type, r.importer);
     return t;
   }();
