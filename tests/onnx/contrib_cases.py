@@ -3,13 +3,14 @@
 import numpy as np
 from cases import case as any_case
 from cases import f32, ints, scalar, seed
+from onnx import helper
 
 MS = "com.microsoft"
 seed(11)
 
 
 def case(*arguments, domain=MS, **keywords):
-    any_case(*arguments, domain=domain, **keywords)
+    return any_case(*arguments, domain=domain, **keywords)
 
 
 # Products ------------------------------------------------------------------------------------------------------------
@@ -203,5 +204,125 @@ def others():
     case("pads as an input", "ConvTransposeWithDynamicPads", {"x": f32(1, 2, 4, 4), "w": f32(2, 3, 3, 3), "p": np.array([1, 0, 1, 1], np.int64), "b": f32(3)}, weights=("p",), strides=[2, 2])
 
 
-for _group in (products, pointwise, attentions, quantized, others):
+def more_attention():
+    b, s, h, d = 2, 4, 2, 6
+    q, k, v = f32(b, s, h, d), f32(b, 5, h, d), f32(b, 5, h, d)
+    flat = lambda x: x.reshape(x.shape[0], x.shape[1], -1)  # noqa: E731
+    bias, mask = f32(3 * h * d), np.array([[1, 1, 1, 1, 0], [1, 1, 0, 0, 0]], np.int32)
+    # ONNX Runtime's CPU provider has no packed form: the separate one gives what is right.
+    whole = case("separate", "MultiHeadAttention", {"q": flat(q), "k": flat(k), "v": flat(v), "b": bias, "m": mask}, num_heads=h)
+    case("packed keys and values", "MultiHeadAttention", {"q": flat(q), "kv": np.stack([k, v], 3), "v": None, "b": bias, "m": mask}, num_heads=h, want=whole)
+    k, v = f32(b, s, h, d), f32(b, s, h, d)
+    for name, extra in (("", {}), (" and a bias", {"b": bias})):
+        whole = case(f"separate{name}", "MultiHeadAttention", {"q": flat(q), "k": flat(k), "v": flat(v), **extra}, num_heads=h, unidirectional=1)
+        case(f"packed{name}", "MultiHeadAttention", {"qkv": np.stack([q, k, v], 3), "k": None, "v": None, **extra}, num_heads=h, unidirectional=1, want=whole)
+    sizes = {"num_heads": 4, "kv_num_heads": 2}
+    q, k, v = f32(b, 5, 64), f32(b, 5, 32), f32(b, 5, 32)
+    base = {"q": q, "k": k, "v": v, "pk": None, "pv": None, "e": np.full(b, 4, np.int32), "t": scalar(5, np.int32)}
+    for shown in (1, 2):
+        case(f"scores shown: {shown}", "GroupQueryAttention", base, 4, weights=("t",), qk_output=shown, **sizes)
+    # ONNX Runtime's CPU provider does not normalize in the operator: nodes before it do.
+    norms, turns = {"qn": f32(16), "kn": f32(16)}, {"cos": np.cos(f32(8, 8)), "sin": np.sin(f32(8, 8))}
+    for settings, epsilons in (({"do_rotary": 1}, (1e-6, 1e-6)), ({"qk_norm_epsilon": 0.3, "k_norm_epsilon": 0.7}, (0.3, 0.7))):
+        before = []
+        for x, heads, epsilon in (("q", 4, epsilons[0]), ("k", 2, epsilons[1])):
+            before += [
+                helper.make_node("Constant", [], [f"{x}s"], value_ints=[b, 5, heads, 16]),
+                helper.make_node("Constant", [], [f"{x}f"], value_ints=[b, 5, heads * 16]),
+                helper.make_node("Reshape", [f"{x}0", f"{x}s"], [f"{x}1"]),
+                helper.make_node("SimplifiedLayerNormalization", [f"{x}1", f"{x}n"], [f"{x}2"], epsilon=epsilon, axis=-1, stash_type=1),
+                helper.make_node("Reshape", [f"{x}2", f"{x}f"], [x]),
+            ]
+        rotary = {"do_rotary": 1} if "do_rotary" in settings else {}
+        caches = turns if rotary else {"cos": None, "sin": None}
+        apart = case(f"normalized before, {settings}", "GroupQueryAttention", {**base, "q": ..., "k": ..., **caches}, 3, weights=("t",), before=before, extra={"q0": q, "k0": k, **norms}, **sizes, **rotary)
+        rest = {"pos": None, "bias": None, "sink": None, "ks": None, "vs": None}
+        case(f"normalized, {settings}", "GroupQueryAttention", {**base, **caches, **rest, **norms}, 3, weights=("t",), want=apart, **settings, **sizes)
+    case("prompt, sink and window", "GroupQueryAttention", {**base, "cos": None, "sin": None, "pos": None, "bias": None, "sink": f32(4)}, 3, weights=("t",), local_window_size=2, **sizes)
+    step = {**base, "q": f32(b, 1, 64), "k": f32(b, 1, 32), "v": f32(b, 1, 32), "pk": f32(b, 2, 4, 16), "pv": f32(b, 2, 4, 16)}
+    case("step, sink", "GroupQueryAttention", {**step, "cos": None, "sin": None, "pos": None, "bias": None, "sink": f32(4)}, 3, weights=("t",), **sizes)
+
+
+def gelu(x):
+    from scipy.special import erf
+
+    return x / 2 * (1 + erf(x / np.sqrt(2)))
+
+
+def diffusion():
+    """What the tool for diffusion models makes; ONNX Runtime has kernels for GPUs alone: NumPy in f64."""
+    x, bias, skip = f32(2, 5, 12), f32(12), f32(2, 5, 12)
+    sums = (x + bias).astype(np.float64)
+    case("NumPy", "BiasSplitGelu", {"x": x, "b": bias}, want=[(sums[..., :6] * gelu(sums[..., 6:])).astype(np.float32)])
+    case("NumPy", "BiasAdd", {"x": x, "b": bias, "s": skip}, want=[x + bias + skip])
+
+    def normalized(x, scale, bias, groups, epsilon, activation, last):
+        x = np.moveaxis(x.astype(np.float64), -1, 1) if last else x.astype(np.float64)
+        parts = x.reshape(x.shape[0], groups, -1)
+        y = ((parts - parts.mean(2, keepdims=True)) / np.sqrt(parts.var(2, keepdims=True) + epsilon)).reshape(x.shape)
+        y = y * scale[:, None, None] + bias[:, None, None]
+        y = y / (1 + np.exp(-y)) if activation else y
+        return (np.moveaxis(y, 1, -1) if last else y).astype(np.float32)
+
+    scale, bias, added = f32(6), f32(6), f32(6)
+    for last in (1, 0):
+        for activation in (0, 1):
+            x = f32(2, 4, 5, 6) if last else f32(2, 6, 4, 5)
+            settings = {"channels_last": last, "activation": activation, "groups": 3, "epsilon": 1e-3}
+            name = f"channels_last={last}, activation={activation}"
+            case(name, "GroupNorm", {"x": x, "g": scale, "b": bias}, want=[normalized(x, scale, bias, 3, 1e-3, activation, last)], **settings)
+            skips = (f32(*x.shape), f32(2, 6)) if last else (f32(*x.shape),)
+            for skip in skips:
+                total = x + (skip if skip.ndim == 4 else skip[:, None, None, :]) + (added if last else added[:, None, None])
+                case(f"{name}, skip of {skip.ndim}", "SkipGroupNorm", {"x": x, "g": scale, "b": bias, "s": skip, "c": added}, 2, want=[normalized(total, scale, bias, 3, 1e-3, activation, last), total], **settings)
+
+
+def packed(values, bits):
+    """Along the last axis, lowest bits first."""
+    each = 8 // bits
+    parts = values.reshape(*values.shape[:-1], -1, each)
+    return sum(parts[..., i] << (bits * i) for i in range(each)).astype(np.uint8)
+
+
+def tables():
+    at = np.array([[0, 3], [5, -1]], np.int64)
+    for bits in (4, 8):
+        data = ints(0, 2**bits, 6, 64)
+        base = {"d": packed(data, bits), "i": at, "s": np.abs(f32(6, 2)) * 0.1}
+        case(f"{bits} bits in bytes", "GatherBlockQuantized", base, weights=("d", "s"), bits=bits, block_size=32, quantize_axis=1)
+        case(f"{bits} bits in bytes, zero points", "GatherBlockQuantized", {**base, "z": packed(ints(0, 2**bits, 6, 2), bits)}, weights=("d", "s", "z"), bits=bits, block_size=32, quantize_axis=1)
+    q8 = lambda *shape: ints(0, 256, *shape)  # noqa: E731
+    for segments in (True, False):
+        three = lambda full: full if segments else None  # noqa: E731, B023
+        inputs = {"i": ints(0, 10, 2, 4, dtype=np.int32), "s": three(ints(0, 2, 2, 4, dtype=np.int32)), "w": q8(10, 8), "p": q8(6, 8), "k": three(q8(2, 8)), "g": q8(8), "b": q8(8), "m": np.array([[1, 1, 1, 0], [1, 1, 0, 0]], np.int32)}
+        scales = {k: scalar(0.01 * (i + 1)) for i, k in enumerate(("ws", "ps", "ks", "gs", "bs"))}
+        zeros = {k: scalar(120 + i, np.uint8) for i, k in enumerate(("wz", "pz", "kz", "gz", "bz"))}
+        if not segments:
+            scales["ks"] = zeros["kz"] = None
+        case(f"segments: {segments}", "QEmbedLayerNormalization", {**inputs, **scales, **zeros}, 2, weights=("w", "p", "k", "g", "b"))
+
+
+def matrices():
+    eye = np.eye(5, dtype=np.float32)
+    case("plain", "Inverse", {"x": f32(5, 5) + 3 * eye})
+    case("batch", "Inverse", {"x": f32(2, 3, 4, 4) + 3 * eye[:4, :4]})
+    case("zeros where pivots would stand", "Inverse", {"x": np.roll(np.diag(np.array([2, 3, 4], np.float32)), 1, 0)})
+
+
+def quantized_lstm():
+    time, batch, inputs, hidden = 5, 3, 6, 4
+    for direction, both in (("forward", 1), ("reverse", 1), ("bidirectional", 2)):
+        for kind, low, dtype in (("i8", -64, np.int8), ("u8", 0, np.uint8)):
+            # Weights of 7 bits: see `quantized`.
+            weights = {"w": ints(low, low + 128, both, inputs, 4 * hidden, dtype=dtype), "r": ints(low, low + 128, both, hidden, 4 * hidden, dtype=dtype)}
+            columns = kind == "i8"  # a scale for each column, or one
+            scale = lambda: (np.abs(f32(both, 4 * hidden)) * 0.005 + 0.005) if columns else (np.abs(f32(both)) * 0.005 + 0.005)  # noqa: E731, B023
+            zero = np.zeros((both, 4 * hidden) if columns else both, dtype) + (0 if kind == "i8" else 64)
+            full = {"x": f32(time, batch, inputs), **weights, "b": f32(both, 8 * hidden), "l": None, "h": f32(both, batch, hidden), "c": f32(both, batch, hidden), "p": f32(both, 3 * hidden), "ws": scale(), "wz": zero.astype(dtype), "rs": scale(), "rz": zero.astype(dtype)}
+            for name, left_out in (("all", ()), ("no states", ("h", "c")), ("no bias, no peepholes", ("b", "p"))):
+                given = {k: None if k in left_out else v for k, v in full.items()}
+                case(f"{direction}, {kind}, {name}", "DynamicQuantizeLSTM", given, 3, weights=("w", "r", "ws", "wz", "rs", "rz"), hidden_size=hidden, direction=direction)
+
+
+for _group in (products, pointwise, attentions, quantized, others, more_attention, diffusion, tables, matrices, quantized_lstm):
     _group()

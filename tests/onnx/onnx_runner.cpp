@@ -45,7 +45,8 @@ std::vector<Tensor> flat(const std::vector<std::vector<Tensor>>& values) {
   return all;
 }
 
-// numpy.testing.assert_allclose with equal_nan, and equal shapes and types, as ONNX's runner judges.
+// numpy.testing.assert_allclose with equal_nan, and equal shapes and types, as ONNX's runner judges: bf16 to two of its
+// units in the last place.
 std::string difference(const Tensor& actual, const Tensor& expected, double rtol, double atol, bool is_random) {
   if (actual.dtype() != expected.dtype())
     return "dtype " + std::string(name(actual.dtype())) + ", not " + std::string(name(expected.dtype()));
@@ -53,6 +54,7 @@ std::string difference(const Tensor& actual, const Tensor& expected, double rtol
     return "shape " + shape_str(actual.shape()) + ", not " + shape_str(expected.shape());
   if (is_random) return "";
   const bool exact = !is_float(actual.dtype()) && !is_complex(actual.dtype());
+  if (actual.dtype() == DType::kBF16) rtol = std::max(rtol, 0x1p-6);
   for (int64_t i = 0; i < actual.size(); ++i) {
     if (exact) {
       if (actual.at_bits(i) != expected.at_bits(i))

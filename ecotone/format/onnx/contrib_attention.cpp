@@ -6,6 +6,7 @@
 #include "ecotone/format/onnx/import.h"
 #include "ecotone/op/attention.h"
 #include "ecotone/op/build.h"
+#include "ecotone/op/chlo.h"
 #include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/index.h"
@@ -355,7 +356,10 @@ std::vector<Value> group_query_attention(NodeContext& n) {
   a.shown = shown == 1 ? op::AttentionScores::kMasked : op::AttentionScores::kWeights;
   const std::vector<ValueId> results = op::attention(b, operands, std::move(a));
   std::vector<Value> values{n.result(join_heads(b, results[0])), n.result(k), n.result(v)};
-  if (shown != 0) values.push_back(n.result(results[1]));
+  if (shown != 0) {  // what is hidden shows as 0
+    const ValueId scores = results[1], hidden = op::is_neg_inf(b, scores);
+    values.push_back(n.result(op::select(b, hidden, op::full_like(b, scores, 0), scores)));
+  }
   return values;
 }
 
