@@ -19,9 +19,10 @@ void InputOptions::add_to(CLI::App& verb) {
                   ".jpg; or name=FILE. "
                   "May be repeated. Without it inputs are made from --seed");
   verb.add_option("--shape", shapes, "Sizes of an input, as name=1,3,224,224; may be repeated");
-  verb.add_option("--seed", seed,
-                  "Seed of made inputs (floats normal; integers in range of what they index, else 0 or 1) and of the random "
-                  "numbers that a model draws")
+  verb.add_option(
+          "--seed", seed,
+          "Seed of made inputs (floats normal; integers in range of what they index, else 0 or 1) and of the random "
+          "numbers that a model draws")
       ->capture_default_str();
   verb.add_option("--mean", image.mean, "Subtracted from an image's RGB/255, per channel")->delimiter(',');
   verb.add_option("--std", image.std, "An image's RGB/255 less the mean is divided by this, per channel")

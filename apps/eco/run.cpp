@@ -110,8 +110,7 @@ int run_once(const RunOptions& o) {
     if (!outputs[i].is_null())
       fmt::print("{}: {}  {}\n", p.outputs()[i].name, outputs[i].type().str(), summary(outputs[i]));
   log_note("{} on the backend {}{}, peak memory {}", format_seconds(seconds), o.backend,
-           o.backend == "reference" ? " (made for correctness)" : "",
-           format_bytes(static_cast<double>(peak_memory())));
+           o.backend == "reference" ? " (made for correctness)" : "", format_bytes(static_cast<double>(peak_memory())));
   return kOk;
 }
 

@@ -89,7 +89,8 @@ int report(const VerifyOptions& o, const VerifyReport& r) {
   }
   print_side(r.ours, "ours");
   print_side(r.theirs, "theirs");
-  fmt::print("{}{}\n", o.backend == "reference" ? "(our time is the reference evaluator's, made for correctness)\n" : "",
+  fmt::print("{}{}\n",
+             o.backend == "reference" ? "(our time is the reference evaluator's, made for correctness)\n" : "",
              r.passed ? "agree: both within the bound of the exact result" : "DO NOT AGREE");
   return r.passed ? kOk : kFindings;
 }

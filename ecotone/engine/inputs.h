@@ -25,8 +25,8 @@ struct ImageOptions {
 NamedTensors read_inputs(const std::string& argument, const Program& program, const ImageOptions& image);
 
 // In the Program's order. An unnamed value goes to the next input that has none; a key of random numbers that is not
-// given is made from the seed. Throws Error that lists what the model wants when a name is unknown, one is missing, or a
-// dtype or shape does not fit.
+// given is made from the seed. Throws Error that lists what the model wants when a name is unknown, one is missing, or
+// a dtype or shape does not fit.
 std::vector<Tensor> match_inputs(const Program& program, const NamedTensors& given, uint64_t seed = 0);
 
 // `options` and what the given values tell of a model with these declared inputs (see `specialize`). Keys of random

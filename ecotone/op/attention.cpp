@@ -50,8 +50,8 @@ std::optional<ValueId> visible(Builder& b, const AttentionAttributes& a, const s
 }
 
 Results attention_body(Builder& b, const AttentionAttributes& a, Operands x) {
-  if (x.size() != 3 + static_cast<size_t>(a.has_mask) + static_cast<size_t>(a.has_lengths) +
-                      static_cast<size_t>(a.has_sink))
+  if (x.size() !=
+      3 + static_cast<size_t>(a.has_mask) + static_cast<size_t>(a.has_lengths) + static_cast<size_t>(a.has_sink))
     fail("has_mask, has_lengths and has_sink do not fit {} operands", x.size());
   for (size_t i = 0; i < 3; ++i)
     if (b.rank(x[i]) != 4) fail("operand {} has {} dimensions, not 4", i, b.rank(x[i]));

@@ -105,8 +105,8 @@ Results nms_body(Builder& b, const NonMaxSuppressionAttributes& a, Operands x) {
     const ValueId gone = full_like(g, score, -std::numeric_limits<double>::infinity());
     const ValueId best = arg_max(g, select(g, remaining, score, gone), {2, false});
     const ValueId is_any = reduce(g, remaining, {2}, Reducer::kOr);
-    const ValueId itself = compare(g, Direction::kEq, broadcast_in_dim(g, best, cube, {0, 1}),
-                                   iota(g, {DType::kI64, cube}, 2));
+    const ValueId itself =
+        compare(g, Direction::kEq, broadcast_in_dim(g, best, cube, {0, 1}), iota(g, {DType::kI64, cube}, 2));
     const ValueId drops = or_(g, itself, hidden_by(g, v.subspan(7), best, v[6], cube));
     const ValueId zero = scalar_int(g, DType::kI64, 0), starts[] = {zero, zero, step};
     const ValueId row = reshape(g, best, {cube[0], cube[1], 1});  // where nothing was left, never read

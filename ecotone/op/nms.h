@@ -16,8 +16,8 @@ struct NonMaxSuppressionAttributes {
 };
 // For each class of each batch entry: the box of the highest score that is left (of equals the first) is chosen, it and
 // all that overlap it by more than `overlap` (the area of the intersection over that of the union) go, and so on until
-// `limit` (or `most`) are chosen or none is left. As ONNX's NonMaxSuppression. Operands: boxes [batch, boxes, 4], scores
-// [batch, classes, boxes] of the same float type, limit (i64 scalar), overlap (scalar of that type) and, by
+// `limit` (or `most`) are chosen or none is left. As ONNX's NonMaxSuppression. Operands: boxes [batch, boxes, 4],
+// scores [batch, classes, boxes] of the same float type, limit (i64 scalar), overlap (scalar of that type) and, by
 // has_threshold, a score that a box must exceed. NaN scores are out. Results: indices (batch entry, class, box),
 // i64 [batch * classes * most, 3], those of a class in the order in which they are chosen, and after all of them zeros;
 // and how many there are, an i64 scalar.

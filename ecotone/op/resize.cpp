@@ -114,8 +114,8 @@ class OpenAxis {
     const ValueId y = m_.mode == ResizeMode::kNearest ? nearest(at) : interpolated(at);
     if (m_.coordinates != ResizeCoordinates::kTfCropAndResize) return y;
     const ValueId last = minus(in_, number(1));
-    const ValueId inside = and_(b_, compare(b_, ComparisonDirection::kGe, at, number(0)),
-                                compare(b_, ComparisonDirection::kLe, at, last));
+    const ValueId inside =
+        and_(b_, compare(b_, ComparisonDirection::kGe, at, number(0)), compare(b_, ComparisonDirection::kLe, at, last));
     const std::vector<Dim> shape = b_.tensor_type(y).shape;
     return select(b_, broadcast_in_dim(b_, inside, shape, {axis_}), y, full_like(b_, y, m_.extrapolation_value));
   }
@@ -123,7 +123,9 @@ class OpenAxis {
  private:
   // Vectors of one entry an output position.
   ValueId number(double v) { return full(b_, DType::kF64, shape_, v); }
-  ValueId size(const Dim& d) { return broadcast_to(b_, convert(b_, dim_value(b_, d, DType::kI64), DType::kF64), shape_); }
+  ValueId size(const Dim& d) {
+    return broadcast_to(b_, convert(b_, dim_value(b_, d, DType::kI64), DType::kF64), shape_);
+  }
   ValueId plus(ValueId x, ValueId y) { return add(b_, x, y); }
   ValueId minus(ValueId x, ValueId y) { return subtract(b_, x, y); }
   ValueId times(ValueId x, ValueId y) { return multiply(b_, x, y); }
@@ -255,7 +257,8 @@ ValueId resize_axis(Builder& b, ValueId x, const ResizeAttributes& m, size_t a) 
         m.coordinates == ResizeCoordinates::kHalfPixel || m.coordinates == ResizeCoordinates::kPytorchHalfPixel;
     const bool floors = m.coordinates == ResizeCoordinates::kAsymmetric && m.rounding == ResizeRounding::kFloor;
     const bool whole = scale == std::floor(scale) && scale >= 1;
-    if (m.mode != ResizeMode::kNearest || !whole || !((half && prefers) || floors)) return OpenAxis(b, x, m, a).resized();
+    if (m.mode != ResizeMode::kNearest || !whole || !((half && prefers) || floors))
+      return OpenAxis(b, x, m, a).resized();
     const ValueId position = iota(b, {DType::kI64, {out}}, 0);
     return take(b, x, divide(b, position, full_like(b, position, scale)), axis);
   }

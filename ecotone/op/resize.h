@@ -56,8 +56,8 @@ struct ResizeAttributes {
                                              Field{"extrapolation_value", &ResizeAttributes::extrapolation_value}};
 };
 // Axis after axis: nearest picks entries, linear and cubic (Keys 1981) are products with a matrix of weights, each row
-// normalized; of integers they are computed in f32 and cut off. Where a size is open, positions and weights are made when
-// it is known, and antialias needs the scale.
+// normalized; of integers they are computed in f32 and cut off. Where a size is open, positions and weights are made
+// when it is known, and antialias needs the scale.
 const Op& resize();
 ValueId resize(Builder& b, ValueId x, ResizeAttributes attributes);
 

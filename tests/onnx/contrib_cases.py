@@ -324,5 +324,60 @@ def quantized_lstm():
                 case(f"{direction}, {kind}, {name}", "DynamicQuantizeLSTM", given, 3, weights=("w", "r", "ws", "wz", "rs", "rz"), hidden_size=hidden, direction=direction)
 
 
-for _group in (products, pointwise, attentions, quantized, others, more_attention, diffusion, tables, matrices, quantized_lstm):
+def blocks():
+    """Convolutions in blocks of 8 channels, whatever this machine's width: 24 channels are no blocks of 16. Plain ones give what is right."""
+    x, first, depthwise, last = f32(1, 3, 9, 8), f32(24, 3, 3, 3), f32(24, 1, 3, 3), f32(13, 24, 1, 1)
+    b1, b3 = f32(24), f32(13)
+    padded = np.concatenate([last, np.zeros((3, 24, 1, 1), np.float32)])
+    out = lambda w: w.reshape(w.shape[0] // 8, 8, *w.shape[1:]).transpose(0, 2, 3, 4, 1).reshape(w.shape)  # noqa: E731
+    both = padded.reshape(2, 8, 3, 8, 1, 1).transpose(0, 2, 4, 5, 3, 1).reshape(padded.shape)
+    settings = {"pads": [1, 1, 1, 1], "strides": [2, 2]}
+
+    def nodes(domain, fused):
+        conv = lambda i, o, **attributes: helper.make_node("Conv", i, [o], domain=domain, **attributes)  # noqa: E731
+        relu = {"activation": "Relu"} if fused else {}
+        yield conv(["x", "w1", "b1"], "a", **settings, **relu)
+        if not fused:
+            yield helper.make_node("Relu", ["a"], ["r"])
+        yield conv(["a" if fused else "r", "w2"], "d", group=24, pads=[1, 1, 1, 1])
+        yield helper.make_node("MaxPool", ["d"], ["m"], domain=domain, kernel_shape=[2, 2])
+        yield conv(["m", "w3", "b3"], "y" if fused else "y0")
+        if fused:
+            yield helper.make_node("ReorderOutput", ["y"], ["y0"], domain=domain, channels=13)
+
+    def model(domain, fused, weights):
+        *before, end = nodes(domain, fused)
+        attributes = {a.name: helper.get_attribute_value(a) for a in end.attribute}
+        inputs = {name: weights.get(name, ...) for name in end.input}
+        extra = {"x": x} | {k: v for k, v in weights.items() if k not in inputs}
+        return {"op": end.op_type, "inputs": inputs, "domain": domain, "before": before, "extra": extra, "weights": tuple(weights), **attributes}
+
+    plain = case("of one channel after the other", **model("", False, {"w1": first, "b1": b1, "w2": depthwise, "w3": last, "b3": b3}))
+    case("after blocks", **model("com.microsoft.nchwc", True, {"w1": out(first), "b1": b1, "w2": out(depthwise), "w3": both, "b3": np.concatenate([b3, np.zeros(3, np.float32)])}), want=plain)
+
+
+def reordered():
+    """Five channels, which are filled up to a block and cut off again."""
+    x = f32(1, 5, 4, 6)
+    nchwc = lambda op, i, o, **attributes: helper.make_node(op, [i], [o], domain="com.microsoft.nchwc", **attributes)  # noqa: E731
+    scales = helper.make_node("Constant", [], ["s"], value_floats=[1.0, 1.0, 2.0, 3.0])
+    for name, inner, plain in (
+        ("GlobalMaxPool", {"op": "GlobalMaxPool"}, [helper.make_node("GlobalMaxPool", ["x"], ["m"])]),
+        ("GlobalAveragePool", {"op": "GlobalAveragePool"}, [helper.make_node("GlobalAveragePool", ["x"], ["m"])]),
+        ("Upsample", {"op": "Upsample", "scales": [1, 1, 2, 3]}, [scales, helper.make_node("Resize", ["x", "", "s"], ["m"], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")]),
+        ("Upsample, linear", {"op": "Upsample", "scales": [1, 1, 2, 3], "mode": "linear", "coordinate_transformation_mode": "half_pixel"}, [scales, helper.make_node("Resize", ["x", "", "s"], ["m"], mode="linear", coordinate_transformation_mode="half_pixel")]),
+    ):
+        for last in (0, 1):
+            turn = [helper.make_node("Transpose", ["x0"], ["x"], perm=[0, 3, 1, 2])] if last else [helper.make_node("Identity", ["x0"], ["x"])]
+            given = {"x0": np.ascontiguousarray(np.moveaxis(x, 1, -1)) if last else x}
+            perm = {"perm": [0, 2, 3, 1]} if last else {"perm": [0, 1, 2, 3]}
+            # Positions in f32, as in standard_cases.
+            loose = {"tolerance": 1e-5} if "linear" in name else {}
+            whole = case(f"{name} of channels {'last' if last else 'first'}", "Transpose", {"m": ...}, domain="", before=[*turn, *plain], extra=given, **perm, **loose)
+            settings = dict(inner)
+            before = [nchwc("ReorderInput", "x0", "b", channels_last=last), nchwc(settings.pop("op"), "b", "m", **settings)]
+            case(f"after {name}, channels {'last' if last else 'first'}", "ReorderOutput", {"m": ...}, domain="com.microsoft.nchwc", before=before, extra=given, want=whole, channels=5, channels_last=last, **loose)
+
+
+for _group in (blocks, reordered, products, pointwise, attentions, quantized, others, more_attention, diffusion, tables, matrices, quantized_lstm):
     _group()

@@ -152,7 +152,7 @@ std::map<std::string, std::string> read_exceptions(const std::string& file) {
 // What the suite says of an operator: "domain:Name", ai.onnx without domain.
 struct Tally {
   int passed = 0, all = 0, random = 0;  // random: of those that pass, by type and shape alone
-  int64_t oldest = 0, newest = 0;  // opsets of the cases that pass
+  int64_t oldest = 0, newest = 0;       // opsets of the cases that pass
 };
 
 void count_operators(const fs::path& folder, bool passes, bool is_random, std::map<std::string, Tally>& tallies) {
@@ -201,7 +201,8 @@ std::string operator_table(const std::map<std::string, Tally>& tallies) {
          "hold the "
          "operator and give its\nresults; *opsets* are those of the cases that pass. *Read* means that an importer "
          "exists, but "
-         "ONNX's suite has no case for it.\nThe values of *random* cases are one draw of NumPy's generator: their types "
+         "ONNX's suite has no case for it.\nThe values of *random* cases are one draw of NumPy's generator: their "
+         "types "
          "and shapes are compared, and `tests/onnx/random_test.py` tests the\ndistributions.\n";
   for (const auto& [domain, operators] : domains) {
     out << "\n## " << domain << " (" << operators.size() << ")\n\n| operator | state | opsets |\n| --- | --- | --- |\n";

@@ -29,7 +29,7 @@ def model_of(case):
     for value in outputs:
         value.ClearField("type")
     graph = helper.make_graph(case.nodes, "case", values, outputs, weights)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid(*d) for d in (("", case.opset), ("com.microsoft", 1), ("ai.onnx.ml", 3))], ir_version=9)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid(*d) for d in (("", case.opset), ("com.microsoft", 1), ("com.microsoft.nchwc", 1), ("ai.onnx.ml", 3))], ir_version=9)
 
 
 def expected(case, model):

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "ecotone/base/error.h"
+
 #include "tests/op/composites.h"
 
 namespace ecotone::composites_test {
@@ -53,8 +54,7 @@ std::vector<int64_t> expected(const Tensor& boxes, const Tensor& scores, const S
       std::ranges::stable_sort(order, [&](int64_t i, int64_t j) { return score(i) > score(j); });
       for (int64_t i : order) {
         if (static_cast<int64_t>(kept.size()) >= s.limit || (s.threshold && !(score(i) > *s.threshold))) continue;
-        if (std::ranges::any_of(kept,
-                                [&](int64_t k) { return overlap(box(n, i), box(n, k), s.centred) > s.overlap; }))
+        if (std::ranges::any_of(kept, [&](int64_t k) { return overlap(box(n, i), box(n, k), s.centred) > s.overlap; }))
           continue;
         kept.push_back(i);
         rows.insert(rows.end(), {n, c, i});
@@ -83,8 +83,12 @@ void expect_rows(const std::vector<Tensor>& got, const std::vector<int64_t>& wan
 TEST(NonMaxSuppression, AsPlainLoops) {
   constexpr int64_t kBatch = 2, kClasses = 3, kCount = 24;
   for (unsigned seed = 1; seed <= 4; ++seed)
-    for (const Settings& s : {Settings{5, 0.3, std::nullopt}, {kCount, 0.5, 0.1}, {kCount, 0.0, std::nullopt, true},
-                              {3, 0.2, -0.5, true}, {0, 0.5, std::nullopt}, {9, 0.5, 5.0}}) {
+    for (const Settings& s : {Settings{5, 0.3, std::nullopt},
+                              {kCount, 0.5, 0.1},
+                              {kCount, 0.0, std::nullopt, true},
+                              {3, 0.2, -0.5, true},
+                              {0, 0.5, std::nullopt},
+                              {9, 0.5, 5.0}}) {
       const Tensor boxes = random({kBatch, kCount, 4}, seed, s.centred ? 0.1 : 0, 2);
       const Tensor scores = random({kBatch, kClasses, kCount}, seed + 100);
       expect_rows(suppressed(boxes, scores, s, kCount), expected(boxes, scores, s), kBatch * kClasses * kCount);

@@ -1,8 +1,8 @@
-// Resizing between sizes that are not known when the Program is made: the body at open sizes, whose positions and weights
-// are values, against the one at known sizes, whose are constants.
+// Resizing between sizes that are not known when the Program is made: the body at open sizes, whose positions and
+// weights are values, against the one at known sizes, whose are constants.
+#include "ecotone/base/error.h"
 #include "ecotone/op/resize.h"
 
-#include "ecotone/base/error.h"
 #include "tests/op/composites.h"
 
 namespace ecotone::composites_test {
@@ -51,7 +51,8 @@ TEST(ResizeOpen, AsAtKnownSizes) {
           a.starts = {0.1};
           a.ends = {1.2};
           a.extrapolation_value = 7;
-          // Positions that fall on a tie of rounding may differ in their last bit: `nearest` is compared away from ties.
+          // Positions that fall on a tie of rounding may differ in their last bit: `nearest` is compared away from
+          // ties.
           if (a.mode == ResizeMode::kNearest && scale != ratio * 1.03) a.scales = {scale == 0 ? 0 : ratio * 1.01};
           if (a.mode == ResizeMode::kNearest && out == 1 && a.coordinates == ResizeCoordinates::kHalfPixelSymmetric)
             continue;  // the middle, a tie at any scale

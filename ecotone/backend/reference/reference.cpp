@@ -18,8 +18,7 @@ void bind_shape(const TensorType& type, std::span<const Dim> given, SymbolValues
     fail("{} must have {} dimensions ({}), got shape {}", what, type.rank(), type.str(),
          TensorType{type.dtype, {given.begin(), given.end()}}.str());
   for (size_t i = 0; i < given.size(); ++i)
-    if (auto s = type.shape[i].as_symbol(); s && *s < symbols.size() && !symbols[*s])
-      symbols[*s] = given[i].constant();
+    if (auto s = type.shape[i].as_symbol(); s && *s < symbols.size() && !symbols[*s]) symbols[*s] = given[i].constant();
 }
 
 void check_shape(const TensorType& type, std::span<const Dim> given, const SymbolValues& symbols,

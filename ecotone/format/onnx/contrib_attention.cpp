@@ -331,7 +331,8 @@ std::vector<Value> group_query_attention(NodeContext& n) {
   a.scale = score_scale(n, q_shape[3]);
   a.softcap = n.float_attribute("softcap", 0);
   a.causal = n.int_attribute("causal", 1) != 0;
-  if (const int64_t window = n.int_attribute("local_window_size", -1); a.causal && window > 0) a.window_left = window - 1;
+  if (const int64_t window = n.int_attribute("local_window_size", -1); a.causal && window > 0)
+    a.window_left = window - 1;
   std::vector<ValueId> operands{q, k, v};
   if (n.has(10)) {
     ValueId bias = n.in(10);

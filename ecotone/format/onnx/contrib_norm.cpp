@@ -84,7 +84,9 @@ std::vector<Value> group_norm(NodeContext& n) {
   ValueId sum = n.in(0);
   const auto add_channels = [&](ValueId v) {  // [C] or [N, C]
     const int64_t channel = last ? 3 : 1;
-    sum = op::add(b, sum, op::broadcast_in_dim(b, v, shape, b.rank(v) == 1 ? std::vector{channel} : std::vector<int64_t>{0, channel}));
+    sum = op::add(
+        b, sum,
+        op::broadcast_in_dim(b, v, shape, b.rank(v) == 1 ? std::vector{channel} : std::vector<int64_t>{0, channel}));
   };
   if (n.has(3)) {
     if (n.rank(3) == 2)

@@ -16,8 +16,8 @@ Expr product(const Expr& x, const Expr& weights, const Expr& scale) {
   return Expr{b, matmul(b, integers, weights)}.to(DType::kF32) * (Expr{b, x_scale} * scale);
 }
 
-// As ai.onnx's LSTM, but W and R are [directions, input or hidden, 4 hidden] integers with scales and zero points, of one
-// number a direction or one a column. What they multiply is quantized by its own range: x at once, h at each step.
+// As ai.onnx's LSTM, but W and R are [directions, input or hidden, 4 hidden] integers with scales and zero points, of
+// one number a direction or one a column. What they multiply is quantized by its own range: x at once, h at each step.
 std::vector<Value> dynamic_quantize_lstm(NodeContext& n) {
   Builder& b = n.b;
   for (const char* name : {"activations", "clip", "input_forget"})
@@ -69,8 +69,8 @@ std::vector<Value> dynamic_quantize_lstm(NodeContext& n) {
       const Expr new_h = sigmoid(gate(1), 1, new_c) * tanh(new_c);
       return {new_h, new_c, new_h};
     };
-    const std::vector<ValueId> results = op::scan(b, carries, {&scanned, 1}, time,
-                                                  op::make_region(b, "step", types, step), reverse, captures);
+    const std::vector<ValueId> results =
+        op::scan(b, carries, {&scanned, 1}, time, op::make_region(b, "step", types, step), reverse, captures);
     last_h.emplace_back(b, results[0]);
     last_c.emplace_back(b, results[1]);
     all.emplace_back(b, results[2]);

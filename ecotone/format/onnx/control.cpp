@@ -92,7 +92,8 @@ std::vector<Value> while_loop(NodeContext& n, const GraphProto& body) {
   std::vector<Type> types;
   for (ValueId v : carried) types.push_back(n.b.type(v));
   Region step = n.graph.region(
-      body, types, names, "body", [last](Builder& g, std::span<const ValueId> args, std::vector<ValueId> results) {
+      body, types, names, "body",
+      [last](Builder& g, std::span<const ValueId> args, std::vector<ValueId> results) {
         results[0] = op::reshape(g, results[0], {});
         results.insert(results.begin(), op::add(g, args[0], op::scalar_int(g, DType::kI64, 1)));
         results.push_back(args[last]);
@@ -140,7 +141,8 @@ std::vector<Value> scanned_loop(NodeContext& n, const GraphProto& body, std::opt
   std::vector<Type> types;
   for (ValueId v : carries) types.push_back(b.type(v));
   Region step = n.graph.region(
-      body, types, names, "body", [&](Builder& g, std::span<const ValueId> args, std::vector<ValueId> results) {
+      body, types, names, "body",
+      [&](Builder& g, std::span<const ValueId> args, std::vector<ValueId> results) {
         results[0] = op::and_(g, args[1], op::reshape(g, results[0], {}));
         if (!always)
           for (size_t i = 1; i + 1 < count_at; ++i) results[i] = op::select(g, args[1], results[i], args[i + 1]);

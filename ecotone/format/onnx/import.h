@@ -225,6 +225,7 @@ class GraphImporter {
   const std::map<std::string, int64_t>* opsets_ = nullptr;  // of a function, else the model's
   std::unordered_map<std::string, Value> values_;
   std::unordered_map<std::string, bool> poisoned_;  // results of nodes that could not be read
+  const FunctionProto* function_ = nullptr;         // whose body this is
   int function_depth_ = 0;
   // Random keys: this graph's own and how many were made from it, or the graph of the same Builder that has one.
   GraphImporter* lender_ = nullptr;

@@ -23,37 +23,15 @@ constexpr std::string_view kKeyName = "\x01rng_key";
 const std::unordered_map<std::string_view, Importer>& registry() {
   static const auto* const table = [] {
     auto* t = new std::unordered_map<std::string_view, Importer>;
-    for (auto list : {math_importers,
-                      shape_importers,
-                      reduce_importers,
-                      nn_importers,
-                      rnn_importers,
-                      control_importers,
-                      element_importers,
-                      quant_importers,
-                      attention_importers,
-                      loss_importers,
-                      misc_importers,
-                      einsum_importers,
-                      grid_importers,
-                      region_importers,
-                      signal_importers,
-                      training_importers,
-                      choose_importers,
-                      sequence_model_importers,
-                      sequence_importers,
-                      integer_conv_importers,
-                      statistics_importers,
-                      linalg_importers,
-                      ml_importers,
-                      ml_tree_importers,
-                      random_importers,
-                      contrib_math_importers,
-                      contrib_norm_importers,
-                      contrib_attention_importers,
-                      contrib_quant_importers,
-                      contrib_rnn_importers,
-                      nchwc_importers})
+    for (auto list :
+         {math_importers,          shape_importers,          reduce_importers,       nn_importers,
+          rnn_importers,           control_importers,        element_importers,      quant_importers,
+          attention_importers,     loss_importers,           misc_importers,         einsum_importers,
+          grid_importers,          region_importers,         signal_importers,       training_importers,
+          choose_importers,        sequence_model_importers, sequence_importers,     integer_conv_importers,
+          statistics_importers,    linalg_importers,         ml_importers,           ml_tree_importers,
+          random_importers,        contrib_math_importers,   contrib_norm_importers, contrib_attention_importers,
+          contrib_quant_importers, contrib_rnn_importers,    nchwc_importers})
       for (const Registration& r : list()) t->emplace(r.op_type, r.importer);
     return t;
   }();
@@ -70,8 +48,8 @@ std::string describe(const NodeProto& n) {
 }
 
 bool draws(const NodeProto& n) {
-  static constexpr std::string_view kDraws[] = {"RandomNormal", "RandomNormalLike", "RandomUniform",
-                                                "RandomUniformLike", "Bernoulli", "Multinomial"};
+  static constexpr std::string_view kDraws[] = {"RandomNormal",      "RandomNormalLike", "RandomUniform",
+                                                "RandomUniformLike", "Bernoulli",        "Multinomial"};
   if (!n.domain.empty()) return false;
   if (n.op_type == "Dropout") return n.inputs.size() > 2 && !n.inputs[2].empty();
   return std::ranges::find(kDraws, n.op_type) != std::end(kDraws);
@@ -350,13 +328,15 @@ ValueId NodeContext::apply_id(std::string op_type, std::vector<Value> inputs, st
 
 std::vector<Value> GraphImporter::import_function(const FunctionProto& f, const NodeProto& node,
                                                   std::vector<Value> inputs) {
+  for (const GraphImporter* caller = this; caller; caller = caller->lender_ ? caller->lender_ : caller->parent_)
+    if (caller->function_ == &f) fail("the function '{}' is recursive: it calls itself", f.name);
   GraphImporter body(model_, b, nullptr);
+  body.function_ = &f;
   body.opsets_ = &f.opsets;
   body.lender_ = this;
   body.trip_ = trip_;
   body.function_depth_ = function_depth_ + 1;
-  if (body.function_depth_ > kMaxFunctionDepth)
-    fail("functions call each other more than {} deep; is one recursive?", kMaxFunctionDepth);
+  if (body.function_depth_ > kMaxFunctionDepth) fail("functions call each other more than {} deep", kMaxFunctionDepth);
   for (size_t i = 0; i < f.inputs.size(); ++i)
     body.define(f.inputs[i], i < inputs.size() ? std::move(inputs[i]) : Value::absent());
   // Attribute references become what the call gives, or the function's defaults.
@@ -418,7 +398,8 @@ bool GraphImporter::draws(const GraphProto& graph, bool seeded) const {
   return draws(graph.nodes, seeded, seen);
 }
 
-bool GraphImporter::draws(const std::vector<NodeProto>& nodes, bool seeded, std::set<const FunctionProto*>& seen) const {
+bool GraphImporter::draws(const std::vector<NodeProto>& nodes, bool seeded,
+                          std::set<const FunctionProto*>& seen) const {
   for (const NodeProto& n : nodes) {
     if (onnx::draws(n) && (seeded || !has_seed(n))) return true;
     for (const AttributeProto& a : n.attributes)

@@ -78,8 +78,7 @@ std::vector<Value> inverse(NodeContext& n) {
   const Expr x = matrices(n);
   const int64_t rank = x.rank();
   const Dim size = x.size(-1);
-  const Expr one =
-      (places(n.b, x.shape(), rank - 1) == places(n.b, x.shape(), rank - 2)).to(x.dtype());
+  const Expr one = (places(n.b, x.shape(), rank - 1) == places(n.b, x.shape(), rank - 2)).to(x.dtype());
   const ValueId carry = joined({x, one}, rank - 1);
   const auto step = [&](Builder& g, std::span<const ValueId> v) -> std::vector<ValueId> {
     const Expr m{g, v[0]}, k{g, v[1]};

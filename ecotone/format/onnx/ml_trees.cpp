@@ -58,8 +58,8 @@ Expr table(Builder& b, const std::vector<double>& v, std::vector<Dim> shape, DTy
   return Expr{b, op::constant(b, Tensor::from(std::span<const double>(v), {size}))}.reshape(std::move(shape)).to(dtype);
 }
 
-// The leaf of each row in each tree: all rows walk from all roots for as many steps as the deepest tree has. Leaves follow
-// the inner nodes in the tables and lead to themselves.
+// The leaf of each row in each tree: all rows walk from all roots for as many steps as the deepest tree has. Leaves
+// follow the inner nodes in the tables and lead to themselves.
 Expr leaf_of_rows(const Forest& f, const Expr& x) {
   Builder& b = x.builder();
   const size_t inner = f.inner.size(), nodes = inner + f.leaves.size();
@@ -144,7 +144,8 @@ Expr aggregated(const Forest& f, const Expr& x, int64_t targets, Aggregate how) 
 // TreeEnsemble: inner nodes and leaves apart, sets of members one after the other, each ended by a NaN.
 Forest read_forest(NodeContext& n) {
   Forest f;
-  const std::vector<int64_t> features = int_list(n, "nodes_featureids"), missing = int_list(n, "nodes_missing_value_tracks_true"),
+  const std::vector<int64_t> features = int_list(n, "nodes_featureids"),
+                             missing = int_list(n, "nodes_missing_value_tracks_true"),
                              yes = int_list(n, "nodes_truenodeids"), yes_leaf = int_list(n, "nodes_trueleafs"),
                              no = int_list(n, "nodes_falsenodeids"), no_leaf = int_list(n, "nodes_falseleafs"),
                              targets = int_list(n, "leaf_targetids");
@@ -167,10 +168,15 @@ Forest read_forest(NodeContext& n) {
       if (id < 0 || id >= limit) fail("node {} leads to {}, which is not there", i, id);
       return id + (is_leaf ? static_cast<int64_t>(count) : 0);
     };
+    if (!(modes[i] >= 0 && modes[i] <= double{kMember})) fail("node {} has mode {}", i, modes[i]);
     Forest::Node& node = f.inner.emplace_back();
-    node = {features[i], static_cast<int64_t>(modes[i]), missing.empty() ? 0 : missing[i], child(yes[i], yes_leaf[i] != 0),
-            child(no[i], no_leaf[i] != 0), splits[i], {}};
-    if (node.mode < 0 || node.mode > kMember) fail("node {} has mode {}", i, node.mode);
+    node = {features[i],
+            static_cast<int64_t>(modes[i]),
+            missing.empty() ? 0 : missing[i],
+            child(yes[i], yes_leaf[i] != 0),
+            child(no[i], no_leaf[i] != 0),
+            splits[i],
+            {}};
     if (node.mode != kMember) continue;
     for (; next < members.size() && !std::isnan(members[next]); ++next) node.members.push_back(members[next]);
     if (++next > members.size()) fail("membership_values ends before its nodes do");
@@ -191,8 +197,8 @@ std::vector<Value> tree_ensemble(NodeContext& n) {
   return {n.result(post_transformed(y, static_cast<PostTransform>(after)))};
 }
 
-// The older ones: nodes of a tree and its number in it, leaves among them, each with any number of targets; a tree's first
-// node is its root. `kind` is "target" or "class".
+// The older ones: nodes of a tree and its number in it, leaves among them, each with any number of targets; a tree's
+// first node is its root. `kind` is "target" or "class".
 Forest read_old_forest(NodeContext& n, const std::string& kind) {
   const auto floats = [&](const std::string& name) {
     const std::vector<double> exact = float_list(n, (name + "_as_tensor").c_str());
@@ -236,8 +242,13 @@ Forest read_old_forest(NodeContext& n, const std::string& kind) {
     if (modes[i] == "LEAF") continue;
     const auto* mode = std::ranges::find(kModes, modes[i]);
     if (mode == std::end(kModes)) fail("mode '{}' of a node is unknown", modes[i]);
-    f.inner.push_back({features[i], mode - kModes, missing.empty() ? 0 : missing[i], number(trees[i], yes[i]),
-                       number(trees[i], no[i]), splits[i], {}});
+    f.inner.push_back({features[i],
+                       mode - kModes,
+                       missing.empty() ? 0 : missing[i],
+                       number(trees[i], yes[i]),
+                       number(trees[i], no[i]),
+                       splits[i],
+                       {}});
   }
   f.leaves.resize(static_cast<size_t>(leaves));
   for (const auto& [tree, key] : first) f.roots.push_back(numbers.at(key));
@@ -277,8 +288,8 @@ std::vector<Value> tree_regressor(NodeContext& n) {
 }
 
 // Two classes of which weights name one alone: its sum decides for the second class, above 1/2 where no weight is
-// negative, else above 0. Named as the first class, it is what the second gets, and the first gets what is left. So ONNX
-// Runtime has it; ONNX itself does not say.
+// negative, else above 0. Named as the first class, it is what the second gets, and the first gets what is left. So
+// ONNX Runtime has it; ONNX itself does not say.
 std::vector<Value> tree_classifier(NodeContext& n) {
   const Forest f = read_old_forest(n, "class");
   const PostTransform t = post_transform(n);

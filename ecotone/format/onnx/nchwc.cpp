@@ -1,6 +1,6 @@
-// com.microsoft.nchwc: what ONNX Runtime's optimizer makes of convolutions and pools at its highest level, for channels in
-// blocks of the vector width of the machine that it ran on. Here such a tensor is NCHW with its channels padded to whole
-// blocks: only weights, which stand in the file as blocks, are moved.
+// com.microsoft.nchwc: what ONNX Runtime's optimizer makes of convolutions and pools at its highest level, for channels
+// in blocks of the vector width of the machine that it ran on. Here such a tensor is NCHW with its channels padded to
+// whole blocks: only weights, which stand in the file as blocks, are moved.
 #include <algorithm>
 
 #include "ecotone/base/error.h"

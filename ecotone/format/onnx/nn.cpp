@@ -195,7 +195,8 @@ std::vector<Value> global_lp_pool(NodeContext& n) {
   const auto axes = spatial_axes(n);
   std::vector<Dim> shape = n.type(0).shape;
   for (int64_t d : axes) shape[static_cast<size_t>(d)] = 1;
-  const ValueId sum = op::reduce(n.b, op::broadcast_binary(n.b, op::power, op::abs(n.b, x), p), axes, op::Reducer::kAdd);
+  const ValueId sum =
+      op::reduce(n.b, op::broadcast_binary(n.b, op::power, op::abs(n.b, x), p), axes, op::Reducer::kAdd);
   const ValueId root = op::divide(n.b, op::full_like(n.b, p, 1), p);
   return {n.result(op::reshape(n.b, op::broadcast_binary(n.b, op::power, sum, root), std::move(shape)))};
 }
@@ -304,8 +305,8 @@ std::vector<Dim> proportional(NodeContext& n, const std::string& policy, std::ve
   return sizes;
 }
 
-// floor(size * scale). Of a known size in f32, as ONNX Runtime computes it: 0.7 of 10 is 7, though the float 0.7 is less.
-// Of an open one when the float nearest to a fraction of a small denominator is the scale.
+// floor(size * scale). Of a known size in f32, as ONNX Runtime computes it: 0.7 of 10 is 7, though the float 0.7 is
+// less. Of an open one when the float nearest to a fraction of a small denominator is the scale.
 Dim scaled_size(const Dim& size, double scale) {
   constexpr int64_t kMostParts = 64;
   const auto factor = static_cast<float>(scale);

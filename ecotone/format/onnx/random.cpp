@@ -1,5 +1,5 @@
-// Operators that draw random numbers. The numbers are ours (see op/random.h), of the distributions that ONNX names; they
-// are the same whenever the key is.
+// Operators that draw random numbers. The numbers are ours (see op/random.h), of the distributions that ONNX names;
+// they are the same whenever the key is.
 #include "ecotone/op/random.h"
 
 #include <bit>
@@ -76,8 +76,8 @@ std::vector<Value> bernoulli(NodeContext& n) {
   return {n.result((uniform(n, p.dtype(), 0, 1, p.shape()) < p).to(dtype_attribute(n, n.dtype(0))))};
 }
 
-// Indices of classes whose log-probabilities, up to a constant, are the rows: the largest of these plus a Gumbel variate
-// each (Gumbel 1954; Maddison et al. 2014).
+// Indices of classes whose log-probabilities, up to a constant, are the rows: the largest of these plus a Gumbel
+// variate each (Gumbel 1954; Maddison et al. 2014).
 std::vector<Value> multinomial(NodeContext& n) {
   if (n.rank(0) != 2) fail("the input must be [batch, classes], but has {} dimensions", n.rank(0));
   const int64_t samples = n.int_attribute("sample_size", 1);
@@ -117,9 +117,12 @@ std::vector<Value> dropout(NodeContext& n) {
 
 std::span<const Registration> random_importers() {
   static constexpr Registration list[] = {
-      {"RandomNormal", random_normal},     {"RandomNormalLike", random_normal},
-      {"RandomUniform", random_uniform},   {"RandomUniformLike", random_uniform},
-      {"Bernoulli", bernoulli},            {"Multinomial", multinomial},
+      {"RandomNormal", random_normal},
+      {"RandomNormalLike", random_normal},
+      {"RandomUniform", random_uniform},
+      {"RandomUniformLike", random_uniform},
+      {"Bernoulli", bernoulli},
+      {"Multinomial", multinomial},
       {"Dropout", dropout},
   };
   return list;

@@ -1,5 +1,5 @@
-// Operators that sample or fill regions of images: RoiAlign, MaxRoiPool, DeformConv, Col2Im, AffineGrid, MaxUnpool, and MaxPool's
-// indices.
+// Operators that sample or fill regions of images: RoiAlign, MaxRoiPool, DeformConv, Col2Im, AffineGrid, MaxUnpool, and
+// MaxPool's indices.
 #include <array>
 #include <limits>
 #include <numeric>
@@ -96,11 +96,10 @@ Expr adaptively_sampled(const Expr& x, const Expr& batch, const std::array<Regio
   Builder& b = x.builder();
   const Expr wanted = axes[0].samples * axes[1].samples;  // [regions, 1, 1]
   const double none = average ? 0 : -std::numeric_limits<double>::infinity();
-  const ValueId carries[] = {
-      op::scalar(b, wanted.dtype(), 0),
-      op::full(b, x.dtype(), {batch.size(0), axes[0].bins, axes[1].bins, x.size(3)}, none)};
-  const std::vector<ValueId> captures{x,           batch,          wanted,      axes[0].low,    axes[0].bin,
-                                      axes[0].samples, axes[1].low, axes[1].bin, axes[1].samples};
+  const ValueId carries[] = {op::scalar(b, wanted.dtype(), 0),
+                             op::full(b, x.dtype(), {batch.size(0), axes[0].bins, axes[1].bins, x.size(3)}, none)};
+  const std::vector<ValueId> captures{
+      x, batch, wanted, axes[0].low, axes[0].bin, axes[0].samples, axes[1].low, axes[1].bin, axes[1].samples};
   std::vector<Type> types;
   for (ValueId v : carries) types.push_back(b.type(v));
   for (ValueId v : captures) types.push_back(b.type(v));
@@ -155,8 +154,8 @@ std::vector<Value> roi_align(NodeContext& n) {
   return {n.result(y.transpose({0, 3, 1, 2}))};
 }
 
-// The largest entry in each bin of each region, whose corners are rounded to pixels; 0 for a bin without any. One axis at
-// a time: x [size, ...], with `inside` [size, regions, bins] saying which entries a bin has, becomes [..., bins].
+// The largest entry in each bin of each region, whose corners are rounded to pixels; 0 for a bin without any. One axis
+// at a time: x [size, ...], with `inside` [size, regions, bins] saying which entries a bin has, becomes [..., bins].
 Expr largest_inside(const Expr& x, const Expr& inside) {
   Builder& b = x.builder();
   std::vector<Dim> shape = x.shape();
@@ -203,7 +202,7 @@ std::vector<Value> max_roi_pool(NodeContext& n) {
   };
   const Expr batch = rois.entry(1, 0).to(DType::kI64);
   const Expr mine = x.made(op::take(n.b, x, batch, 0)).transpose({2, 0, 1, 3});  // [height, regions, channels, width]
-  const Expr rows = largest_inside(mine, inside(2, bins[0], x.size(2)));        // [regions, channels, width, bins]
+  const Expr rows = largest_inside(mine, inside(2, bins[0], x.size(2)));         // [regions, channels, width, bins]
   const Expr y = largest_inside(rows.transpose({2, 0, 1, 3}), inside(1, bins[1], x.size(3)));
   const Expr lowest = y.scalar(-std::numeric_limits<double>::infinity());
   return {n.result(where(y == lowest, y.scalar(0.0), y))};
