@@ -51,6 +51,9 @@ ecotone::engine::Messages messages(const std::string& flag);
 void print_matrix(const ecotone::engine::Machine& machine, const std::vector<std::string>& engines, bool json,
                   const ecotone::engine::Messages& m);
 
+// --backend, what runs a Program.
+void add_backend_option(CLI::App& verb, std::string& backend);
+
 // Prints a report to stdout. Names in a model need not be UTF-8; JSON must be.
 void print_json(const nlohmann::ordered_json& report);
 // What doctor knows without measuring.

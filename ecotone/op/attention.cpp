@@ -50,8 +50,9 @@ std::optional<ValueId> visible(Builder& b, const AttentionAttributes& a, const s
 }
 
 Results attention_body(Builder& b, const AttentionAttributes& a, Operands x) {
-  if (x.size() != 3 + static_cast<size_t>(a.has_mask) + static_cast<size_t>(a.has_lengths))
-    fail("has_mask and has_lengths do not fit {} operands", x.size());
+  if (x.size() !=
+      3 + static_cast<size_t>(a.has_mask) + static_cast<size_t>(a.has_lengths) + static_cast<size_t>(a.has_sink))
+    fail("has_mask, has_lengths and has_sink do not fit {} operands", x.size());
   if (!(a.scale >= 0)) fail("the scale is {}", a.scale);
   for (size_t i = 0; i < 3; ++i)
     if (b.rank(x[i]) != 4) fail("operand {} has {} dimensions, not 4", i, b.rank(x[i]));
@@ -85,10 +86,17 @@ Results attention_body(Builder& b, const AttentionAttributes& a, Operands x) {
   const ValueId wide = convert(b, scores, a.softmax_dtype.value_or(dtype));
   const std::vector<int64_t> axes{3};
   const auto spread = [&](ValueId y) { return broadcast_reduced(b, y, shape, axes); };
-  ValueId top = reduce(b, wide, axes, Reducer::kMaximum);
+  ValueId top = reduce(b, wide, axes, Reducer::kMaximum), sink = 0;
+  if (a.has_sink) {
+    sink = broadcast_in_dim(b, convert(b, x.back(), b.dtype(wide)), {shape[0], shape[1], shape[2]}, {1});
+    top = maximum(b, top, sink);
+  }
   top = select(b, is_finite(b, top), top, full_like(b, top, 0));
   const ValueId e = exponential(b, subtract(b, wide, spread(top)));
-  const ValueId sum = spread(reduce(b, e, axes, Reducer::kAdd)), zero = full_like(b, sum, 0);
+  ValueId sum = reduce(b, e, axes, Reducer::kAdd);
+  if (a.has_sink) sum = add(b, sum, exponential(b, subtract(b, sink, top)));
+  sum = spread(sum);
+  const ValueId zero = full_like(b, sum, 0);
   const ValueId weights = select(b, compare(b, ComparisonDirection::kEq, sum, zero), zero, divide(b, e, sum));
   if (a.shown == AttentionScores::kWeights) shown = convert(b, weights, dtype);
   const ValueId v = repeat_heads(b, at_least_f32(b, x.subspan(2, 1))[0], heads);
@@ -100,7 +108,7 @@ Results attention_body(Builder& b, const AttentionAttributes& a, Operands x) {
 
 const Op& attention() {
   static const Op op =
-      composite<AttentionAttributes, attention_body, 3, 5>("ecotone.attention", DTypeSet::signed_floats());
+      composite<AttentionAttributes, attention_body, 3, 6>("ecotone.attention", DTypeSet::signed_floats());
   return op;
 }
 std::vector<ValueId> attention(Builder& b, std::span<const ValueId> operands, AttentionAttributes attributes) {

@@ -59,6 +59,7 @@ std::span<const Op* const> norm_ops();
 std::span<const Op* const> activation_ops();
 std::span<const Op* const> cumulative_ops();
 std::span<const Op* const> select_ops();
+std::span<const Op* const> nms_ops();
 std::span<const Op* const> pool_ops();
 std::span<const Op* const> conv_ops();
 std::span<const Op* const> resize_ops();

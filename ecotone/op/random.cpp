@@ -6,7 +6,9 @@
 
 #include "ecotone/base/thread_pool.h"
 #include "ecotone/op/common.h"
+#include "ecotone/op/elementwise.h"
 #include "ecotone/op/move.h"
+#include "ecotone/op/shape.h"
 #include "ecotone/op/special.h"
 #include "ecotone/op/table.h"
 
@@ -231,6 +233,16 @@ const Op& rng() {
 ValueId rng(Builder& b, ValueId low, ValueId high, ValueId key, RngDistribution distribution, std::vector<Dim> shape) {
   RngAttributes attributes{distribution, std::move(shape)};
   return b.add1(rng(), make_attributes(std::move(attributes)), {low, high, key});
+}
+
+ValueId fold_in(Builder& b, ValueId key, ValueId number) {
+  const ValueId two = constant(b, Tensor::scalar(uint64_t{2}));  // two counters a key
+  const ValueId parts[] = {constant(b, Tensor::zeros(DType::kU64, {1})), reshape(b, multiply(b, number, two), {1})};
+  const ValueId state = add(b, key, concatenate(b, parts, 0));
+  return rng_bit_generator(b, state, {DType::kU64, {2}}, RngAlgorithm::kThreeFry).second;
+}
+ValueId fold_in(Builder& b, ValueId key, uint64_t number) {
+  return fold_in(b, key, constant(b, Tensor::scalar(number)));
 }
 
 std::span<const Op* const> random_ops() {

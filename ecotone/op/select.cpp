@@ -99,6 +99,17 @@ ValueId arg_min(Builder& b, ValueId x, ArgAttributes attributes) {
   return b.add1(arg_min(), make_attributes(attributes), {x});
 }
 
+ValueId true_places_first(Builder& b, ValueId mask) {
+  const ValueId key = convert(b, not_(b, mask), DType::kI32);
+  const ValueId operands[] = {key, iota(b, {DType::kI64, b.tensor_type(mask).shape}, 0)};
+  const Type k = TensorType{DType::kI32, {}}, place = TensorType{DType::kI64, {}};
+  const Type types[] = {k, k, place, place};
+  Region before = make_region(b, "before", types, [](Builder& g, Operands x) -> Results {
+    return {compare(g, ComparisonDirection::kLt, x[0], x[1])};
+  });
+  return sort(b, operands, 0, std::move(before))[1];
+}
+
 std::span<const Op* const> select_ops() {
   static const Op* const ops[] = {&one_hot(), &top_k(), &arg_max(), &arg_min()};
   return ops;

@@ -42,4 +42,8 @@ ValueId arg_max(Builder& b, ValueId x, ArgAttributes attributes);
 const Op& arg_min();
 ValueId arg_min(Builder& b, ValueId x, ArgAttributes attributes);
 
+// Where a vector of bools is true, in order, then where it is not (i64). With a count and take_prefix: what a size
+// known only from data is made of.
+ValueId true_places_first(Builder& b, ValueId mask);
+
 }  // namespace ecotone::op

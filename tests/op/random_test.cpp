@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -229,6 +230,22 @@ TEST(Rng, Normal) {
   // A share p of 0.68 has deviation sqrt(p (1 - p)) / 256.
   EXPECT_NEAR(static_cast<double>(within) / kDraws, std::erf(std::numbers::sqrt2 / 2), 5 * 0.466 / 256);
   EXPECT_THROW(draw(DType::kI32, 0, 1, RngDistribution::kNormal, 2), Error);
+}
+
+TEST(Rng, FoldedKeysDiffer) {
+  // Two levels: key 0..9 of key 0..9. No word may come twice, so that no stream is the continuation of another's.
+  Builder b;
+  const ValueId root = b.input("key", TensorType{DType::kU64, {2}});
+  for (uint64_t i = 0; i < 10; ++i) {
+    const ValueId key = op::fold_in(b, root, i);
+    b.output("key", key);
+    for (uint64_t j = 0; j < 10; ++j) b.output("key", op::fold_in(b, key, j));
+  }
+  std::set<uint64_t> words;
+  const std::vector<Tensor> keys =
+      backend::evaluate(*std::move(b).build(), std::vector{Tensor::from<uint64_t>({3, 0}, {2})});
+  for (const Tensor& key : keys) words.insert({key.at_bits(0), key.at_bits(1)});
+  EXPECT_EQ(words.size(), 2 * keys.size());
 }
 
 }  // namespace

@@ -45,6 +45,11 @@ bool Exceptions::excuse(const std::string& key) {
   return true;
 }
 
+std::string_view Exceptions::reason(const std::string& key) const {
+  const auto found = reasons_.find(key);
+  return found == reasons_.end() ? std::string_view() : std::string_view(found->second);
+}
+
 int Exceptions::report_stale() const {
   int count = 0;
   for (const auto& [key, reason] : reasons_)

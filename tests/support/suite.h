@@ -36,6 +36,8 @@ class Exceptions {
 
   // Whether `key`, which fails, is on the list.
   bool excuse(const std::string& key);
+  // Why `key` is on the list; empty when it is not.
+  std::string_view reason(const std::string& key) const;
   // Prints the keys that excused nothing, which must leave the list, and returns how many there are.
   int report_stale() const;
 

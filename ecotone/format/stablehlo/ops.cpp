@@ -452,9 +452,7 @@ Values read_rng(OpCall& c) {
   Builder& b = c.b();
   auto& key = c.frame.names[kKey];
   if (key.empty()) key.push_back(b.input("rng_key", TensorType{DType::kU64, {Dim(2)}}));
-  const auto draw = static_cast<uint64_t>(key.size());
-  const ValueId number = op::constant(b, Tensor::from<uint64_t>({0, draw}, {2}));
-  const ValueId own = op::add(b, key[0], number);
+  const ValueId own = op::fold_in(b, key[0], uint64_t{key.size()});
   key.push_back(own);
   const op::RngAttributes a{c.choice<op::RngDistribution>("rng_distribution", "UNIFORM"), c.declared().shape};
   return c.add(*definition, make_attributes(a), Values{c.operands[0], c.operands[1], own});
