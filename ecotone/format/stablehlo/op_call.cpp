@@ -48,56 +48,22 @@ Type to_type(const syntax::Type& type, bool strip_quantization, const std::vecto
   return t;
 }
 
-AttributeValue to_value(const Attribute& a) {
-  switch (a.kind) {
-    case Attribute::Kind::kUnit:
-      return {true};
-    case Attribute::Kind::kBool:
-      return {a.boolean};
-    case Attribute::Kind::kInteger:
-      return {a.integer};
-    case Attribute::Kind::kFloat:
-      return {a.number};
-    case Attribute::Kind::kString:
-    case Attribute::Kind::kSymbol:
-    case Attribute::Kind::kEnum:
-    case Attribute::Kind::kOpaque:
-      return {a.text};
-    case Attribute::Kind::kArray: {
-      AttributeList list;
-      for (const Attribute& i : a.items) list.push_back(to_value(i));
-      return {std::move(list)};
-    }
-    case Attribute::Kind::kDictionary: {
-      DynamicAttributes d;
-      for (const auto& [key, value] : a.entries) d.set(key, to_value(value));
-      return {std::move(d)};
-    }
-    case Attribute::Kind::kType:
-      if (a.type->kind == syntax::Type::Kind::kScalar) return {a.type->dtype};
-      if (a.type->kind == syntax::Type::Kind::kTensor && !a.type->is_dynamic() && !a.type->quantization)
-        return {TensorType{a.type->dtype, to_dims(a.type->shape)}};
-      return {a.type->str()};
-    case Attribute::Kind::kTensor:
-      return {dense_tensor(a)};
-  }
-  return {};
-}
-
-Tensor dense_tensor(const Attribute& a) {
-  if (!a.splat || a.tensor.shape() == a.type->shape) return a.tensor;
-  constexpr int64_t kMostExpanded = 1 << 20;
-  const int64_t count = element_count(a.type->shape);
-  if (count > kMostExpanded) fail("the constant attribute {} is too big", a.type->str());
-  MutableTensor t(a.tensor.dtype(), a.type->shape);
-  const size_t width = static_cast<size_t>(byte_size(a.tensor.dtype()));
-  for (int64_t i = 0; i < count; ++i)
-    std::memcpy(t.bytes().data() + static_cast<size_t>(i) * width, a.tensor.bytes().data(), width);
-  return std::move(t).freeze();
-}
-
 void OpCall::fail_here(const std::string& message) const {
   importer.fail_at(op.at, op.name + ": " + message);
+}
+
+ValueId OpCall::value(size_t i) const {
+  if (i >= operands.size()) fail_here(fmt::format("operand {} is missing", i));
+  if (operands[i] == kNoValue)
+    importer.fail_at(op.operands[i].at, fmt::format("{}: %{} is marked as a size; it can't be used as a value", op.name,
+                                                    op.operands[i].name));
+  return operands[i];
+}
+
+const std::vector<Dim>* OpCall::sizes(size_t i) const {
+  if (i >= op.operands.size() || i >= operands.size() || operands[i] != kNoValue) return nullptr;
+  const auto found = frame.sizes.find(op.operands[i].name);
+  return found == frame.sizes.end() ? nullptr : &found->second;
 }
 
 void OpCall::expect_operands(size_t count) const {
@@ -169,7 +135,7 @@ std::vector<std::string> OpCall::texts(std::string_view name) {
   return texts;
 }
 
-void OpCall::padding(std::string_view name, std::vector<Dim>& low, std::vector<Dim>& high) {
+void OpCall::padding(std::string_view name, std::vector<int64_t>& low, std::vector<int64_t>& high) {
   const Attribute* a = find(name);
   if (!a) return;
   std::vector<int64_t> flat;
@@ -183,8 +149,8 @@ void OpCall::padding(std::string_view name, std::vector<Dim>& low, std::vector<D
   }
   if (flat.size() % 2) importer.fail_at(a->at, fmt::format("{}: '{}' must be a list of pairs", op.name, name));
   for (size_t i = 0; i < flat.size(); i += 2) {
-    low.emplace_back(flat[i]);
-    high.emplace_back(flat[i + 1]);
+    low.push_back(flat[i]);
+    high.push_back(flat[i + 1]);
   }
 }
 
@@ -202,15 +168,13 @@ DType OpCall::declared_dtype(size_t i) const {
 }
 
 std::shared_ptr<const DynamicAttributes> OpCall::annotations() const {
-  DynamicAttributes kept;
-  for (const auto& [key, value] : op.attributes) {
-    // Follow from the form alone.
-    if (used_.contains(key) || key == "operandSegmentSizes" || key == "operand_segment_sizes" ||
-        key == "result_accuracy")
-      continue;
-    kept.set(key, to_value(value));
-  }
-  return kept.empty() ? nullptr : std::make_shared<const DynamicAttributes>(std::move(kept));
+  for (const auto& [key, value] : op.attributes)
+    if (key.starts_with("ecotone.") && key != "ecotone.tap" && !used_.contains(key))
+      importer.fail_at(value.at, fmt::format("{}: the attribute '{}' means nothing here", op.name, key));
+  return to_annotations(op.attributes, [&](std::string_view key) {
+    return !used_.contains(key) && key != "ecotone.tap" && key != "operandSegmentSizes" &&
+           key != "operand_segment_sizes";  // these two follow from the form
+  });
 }
 
 std::vector<ValueId> OpCall::add(const Op& definition, Attributes attributes, std::vector<Region> regions) {
@@ -219,7 +183,14 @@ std::vector<ValueId> OpCall::add(const Op& definition, Attributes attributes, st
 
 std::vector<ValueId> OpCall::add(const Op& definition, Attributes attributes, std::span<const ValueId> values,
                                  std::vector<Region> regions) {
-  return b().add(definition, std::move(attributes), values, std::move(regions), captures_,
+  return add_capturing(definition, std::move(attributes), values, std::move(regions), captures_);
+}
+
+std::vector<ValueId> OpCall::add_capturing(const Op& definition, Attributes attributes, std::span<const ValueId> values,
+                                           std::vector<Region> regions, std::span<const ValueId> captures) {
+  if (std::find(values.begin(), values.end(), kNoValue) != values.end())
+    fail_here("an operand is marked as a size; it can't be used as a value");
+  return b().add(definition, std::move(attributes), values, std::move(regions), captures,
                  op.attributes.empty() ? nullptr : annotations());
 }
 
@@ -228,9 +199,16 @@ void OpCall::find_captures() {
   captures_found_ = true;
   std::set<std::string_view> defined, seen;
   for (const syntax::Region& r : op.regions) free_names(r, defined, seen, capture_names_);
-  for (const std::string_view name : capture_names_) {
+  std::vector<std::string_view> free;
+  free.swap(capture_names_);
+  for (const std::string_view name : free) {
+    if (frame.sizes.contains(name)) {
+      size_names_.push_back(name);
+      continue;
+    }
     const auto found = frame.names.find(name);
     if (found == frame.names.end()) fail_here(fmt::format("a region uses %{}, which is not defined", name));
+    capture_names_.push_back(name);
     captures_.insert(captures_.end(), found->second.begin(), found->second.end());
   }
 }
@@ -252,20 +230,12 @@ Region OpCall::region(size_t i, std::span<const Type> inputs) {
   }
   Frame inner{builder};
   inner.strip_quantization = frame.strip_quantization;
+  inner.symbols = frame.symbols;
+  for (const std::string_view name : size_names_) inner.sizes.emplace(name, frame.sizes.at(name));
   for (size_t a = 0; a < inputs.size(); ++a) {
     const syntax::Argument& argument = syntax.arguments[a];
     const syntax::Type& declared = *argument.type;
-    bool fits = (declared.kind == syntax::Type::Kind::kToken) == is_token(inputs[a]);
-    if (fits && !is_token(inputs[a])) {
-      const TensorType& t = tensor(inputs[a]);
-      const DType wanted =
-          declared.quantization && !frame.strip_quantization ? declared.quantization->storage : declared.dtype;
-      fits = t.dtype == wanted && t.shape.size() == declared.shape.size();
-      for (size_t d = 0; fits && d < t.shape.size(); ++d)
-        fits = declared.shape[d] == syntax::kDynamic || !t.shape[d].is_constant() ||
-               t.shape[d].constant() == declared.shape[d];
-    }
-    if (!fits)
+    if (!importer.fits(frame, declared, inputs[a], false))
       importer.fail_at(argument.at, fmt::format("{}: the argument %{} of a region is {}, but {} is passed to it",
                                                 op.name, argument.name, declared.str(), str(inputs[a], b().symbols())));
     const ValueId value = builder.input(fmt::format("arg{}", a), inputs[a]);
