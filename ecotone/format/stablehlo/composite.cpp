@@ -5,6 +5,7 @@
 
 #include "ecotone/format/stablehlo/import.h"
 #include "ecotone/op/control.h"
+#include "ecotone/op/reduce.h"
 #include "ecotone/op/table.h"
 
 namespace ecotone::stablehlo {
@@ -94,7 +95,7 @@ Region take_function(OpCall& c, DynamicAttributes& attributes, const std::string
   return region;
 }
 
-// Our primitives with regions, which are functions of the file: ecotone.scan, ecotone.custom_derivative.
+// Ops whose regions are functions of the file: ecotone.scan, ecotone.custom_derivative, a window of open size.
 std::vector<ValueId> read_with_functions(OpCall& c, const Op& definition, DynamicAttributes attributes,
                                          std::initializer_list<const char*> keys) {
   size_t captures = 0;
@@ -119,16 +120,19 @@ std::vector<ValueId> read_named(OpCall& c, const std::string& name, const syntax
     for (const auto& [key, value] : dictionary->entries)
       given.entries.emplace_back(key, c.importer.with_sizes(c.frame, to_value(value), value.at));
   // A function with open sizes is read apart from its caller only where it says what they are.
-  const bool has_functions = definition == &op::scan() || definition == &op::custom_derivative();
+  const bool has_functions = definition == &op::scan() || definition == &op::custom_derivative() ||
+                             (definition == &op::reduce_window() && given.find("region"));
   if (has_functions && dictionary && !c.importer.depends_on_caller(c, callee)) {
     drop_sizes(c, callee);
-    return definition == &op::scan() ? read_with_functions(c, *definition, std::move(given), {"body"})
-                                     : read_with_functions(c, *definition, std::move(given), {"primal", "derivative"});
+    if (definition == &op::scan()) return read_with_functions(c, *definition, std::move(given), {"body"});
+    if (definition == &op::reduce_window()) return read_with_functions(c, *definition, std::move(given), {"region"});
+    return read_with_functions(c, *definition, std::move(given), {"primal", "derivative"});
   }
   // CHLO's operations, and our primitives that StableHLO lacks, are trusted by name; what else has a body must have
   // ours.
   const bool trusted = name.starts_with("chlo.") || name == "ecotone.quantize" || name == "ecotone.dequantize" ||
-                       name == "stablehlo.rng" || name == "stablehlo.dynamic_slice";
+                       name == "stablehlo.rng" || name == "stablehlo.dynamic_slice" ||
+                       name == "stablehlo.reduce_window" || name == "stablehlo.rng_bit_generator";
   if (!trusted && !definition->is_composite()) return call_function(c, callee);
   Attributes attributes;
   try {

@@ -171,17 +171,8 @@ Values read_dynamic_reduce_window(OpCall& c) {
   std::vector<Region> regions{Region{c.importer.function(called_computation(c), false), {}}};
   c.find("api_version");
   if (first == 2) a.reducer = simple_reducer(c, tensor(c.operand_type(0)).dtype, regions);
-  Attributes attributes = make_attributes(std::move(a));
-  // Our own text says which of these the Program spells out.
-  if (const syntax::Attribute* own = c.find("ecotone.attributes")) {
-    const AttributeValue value = c.importer.with_sizes(c.frame, to_value(*own), own->at);
-    const auto* dictionary = std::get_if<DynamicAttributes>(&value.value);
-    if (!dictionary) c.importer.fail_at(own->at, "ecotone.attributes must be a dictionary");
-    attributes = attributes_from_dynamic(op::reduce_window().attributes, *dictionary);
-    if ((attributes.get<op::WindowAttributes>().reducer == op::Reducer::kRegion) != !regions.empty())
-      c.importer.fail_at(own->at, "ecotone.attributes do not fit the reducer");
-  }
-  return c.add(op::reduce_window(), std::move(attributes), std::span(c.operands).first(first), std::move(regions));
+  return c.add(op::reduce_window(), make_attributes(std::move(a)), std::span(c.operands).first(first),
+               std::move(regions));
 }
 
 Values read_dynamic_rng_bit_generator(OpCall& c) {
@@ -207,6 +198,7 @@ Values read_dynamic_top_k(OpCall& c) {
 // What JAX checks of the sizes: taken as an assumption, a range of a symbol, or already known.
 Values read_shape_assertion(OpCall& c) {
   if (c.operands.empty()) c.fail_here("shape_assertion needs a condition");
+  if (c.sizes(0)) return {};  // our own, marked
   const Known* k = known(c.frame, c.value(0));
   if (k && k->dims.size() == 1 && k->dims[0].is_constant()) {
     if (k->dims[0].constant() == 0)

@@ -105,8 +105,8 @@ class OpCall {
 
   std::set<std::string_view> used_;
   bool captures_found_ = false;
-  std::vector<std::string_view> capture_names_;  // with their results flattened in `captures_`
-  std::vector<std::string_view> size_names_;     // marked sizes that regions use
+  std::vector<syntax::Use> capture_uses_;     // what `captures_` are
+  std::vector<std::string_view> size_names_;  // marked sizes that regions use
   std::vector<ValueId> captures_;
 };
 

@@ -140,7 +140,7 @@ std::vector<ValueId> Importer::body(Frame& frame, const syntax::Region& region) 
       const auto found = frame.names.find(use.name);
       if (found == frame.names.end() && frame.sizes.contains(use.name))
         fail_at(use.at, fmt::format("%{} is marked as a size; it can't be returned", use.name));
-      if (found == frame.names.end() || use.index >= found->second.size())
+      if (found == frame.names.end() || use.index >= found->second.size() || found->second[use.index] == kNoValue)
         fail_at(use.at, fmt::format("%{} is not defined here", use.name));
       results.push_back(found->second[use.index]);
     }
@@ -162,6 +162,8 @@ void Importer::find_operands(OpCall& call) const {
     }
     if (use.index >= found->second.size())
       fail_at(use.at, fmt::format("%{} has {} results; there is no #{}", use.name, found->second.size(), use.index));
+    if (found->second[use.index] == kNoValue)
+      fail_at(use.at, fmt::format("%{}#{} is not defined here", use.name, use.index));
     call.operands.push_back(found->second[use.index]);
   }
 }

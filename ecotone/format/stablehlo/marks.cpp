@@ -1,7 +1,7 @@
 // Lines that our printer writes around StableHLO's operations, and says so by attributes:
 //   ecotone.size = "2*n,3"       holds these sizes: a scalar, or a vector of them
 //   ecotone.helper               says nothing by itself: its result stands for its first operand, if that is a value
-//   ecotone.assume = "n,m"       checks that the two are equal
+//   ecotone.assume = "n,m"       compares the two, which are taken to be equal
 //   ecotone.dim_value            a size, as a value
 //   ecotone.symbol = ["k", 0, 9] introduces a size from data: take_prefix, size_from
 #include <fmt/format.h>
@@ -24,7 +24,8 @@ void read_helper(OpCall& c) {
   const std::string_view name = only_result(c);
   if (!c.op.operands.empty())
     if (const auto value = c.frame.names.find(c.op.operands[0].name);
-        value != c.frame.names.end() && c.op.operands[0].index < value->second.size()) {
+        value != c.frame.names.end() && c.op.operands[0].index < value->second.size() &&
+        value->second[c.op.operands[0].index] != kNoValue) {
       const ValueId id = value->second[c.op.operands[0].index];
       c.frame.names.emplace(name, std::vector{id});
       return;
@@ -57,7 +58,7 @@ bool read_mark(OpCall& c, std::vector<ValueId>& results) {
   if (const syntax::Attribute* assume = c.find("ecotone.assume")) {
     const std::vector<Dim> sides = c.importer.parse_sizes(c.frame, *assume);
     if (sides.size() != 2) c.importer.fail_at(assume->at, "ecotone.assume is two sizes");
-    if (!c.op.result_types.empty()) c.fail_here("an assumption gives nothing");
+    c.frame.sizes.emplace(only_result(c), std::vector<Dim>{});
     c.b().assume_equal(sides[0], sides[1]);
     return true;
   }

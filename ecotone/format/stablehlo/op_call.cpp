@@ -1,5 +1,6 @@
 // What readers of operations ask of one: operands, attributes, types and regions.
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -10,23 +11,54 @@ namespace {
 
 using syntax::Attribute;
 
-// Names that a region uses but does not define, in order of first use.
-void free_names(const syntax::Region& region, std::set<std::string_view>& defined, std::set<std::string_view>& seen,
-                std::vector<std::string_view>& found) {
-  // Names that are defined here hide none outside (MLIR forbids it), so they can simply be taken away again.
-  std::vector<std::string_view> added;
-  const auto define = [&](std::string_view name) {
-    if (defined.insert(name).second) added.push_back(name);
-  };
-  for (const syntax::Argument& a : region.arguments) define(a.name);
-  for (const syntax::Operation& op : region.operations) {
-    for (const syntax::Use& use : op.operands)
-      if (!defined.contains(use.name) && seen.insert(use.name).second) found.push_back(use.name);
-    for (const syntax::Region& r : op.regions) free_names(r, defined, seen, found);
-    for (const syntax::Result& r : op.results) define(r.name);
+// %name or %name#2 in an attribute.
+syntax::Use parse_use(const Attribute& a) {
+  syntax::Use use{a.text, 0, a.at};
+  if (use.name.starts_with('%')) use.name.remove_prefix(1);
+  if (const size_t hash = use.name.find('#'); hash != std::string_view::npos) {
+    const std::string_view digits = use.name.substr(hash + 1);
+    std::from_chars(digits.data(), digits.data() + digits.size(), use.index);
+    use.name = use.name.substr(0, hash);
   }
-  for (const std::string_view name : added) defined.erase(name);
+  return use;
 }
+
+// Values that regions use but do not define, in order of first use.
+class FreeUses {
+ public:
+  void region(const syntax::Region& r) {
+    // Names that are defined here hide none outside (MLIR forbids it), so they can simply be taken away again.
+    std::vector<std::string_view> added;
+    const auto define = [&](std::string_view name) {
+      if (defined_.insert(name).second) added.push_back(name);
+    };
+    for (const syntax::Argument& a : r.arguments) define(a.name);
+    for (const syntax::Operation& op : r.operations) {
+      operation(op);
+      for (const syntax::Result& result : op.results) define(result.name);
+    }
+    for (const std::string_view name : added) defined_.erase(name);
+  }
+  void use(const syntax::Use& u) {
+    if (!defined_.contains(u.name) && seen_.emplace(u.name, u.index).second) found.push_back(u);
+  }
+  std::vector<syntax::Use> found;
+
+ private:
+  void operation(const syntax::Operation& op) {
+    // Lines that compute sizes use none; see marks.cpp.
+    const bool is_size = syntax::find(op.attributes, "ecotone.size") || syntax::find(op.attributes, "ecotone.assume") ||
+                         (syntax::find(op.attributes, "ecotone.helper") && op.name != "stablehlo.convert");
+    if (!is_size)
+      for (const syntax::Use& u : op.operands) use(u);
+    if (const Attribute* captures = syntax::find(op.attributes, "ecotone.captures"))
+      for (const Attribute& a : captures->items) use(parse_use(a));
+    for (const syntax::Region& r : op.regions) region(r);
+  }
+
+  std::set<std::string_view> defined_;
+  std::set<std::pair<std::string_view, uint32_t>> seen_;
+};
 
 }  // namespace
 
@@ -197,19 +229,21 @@ std::vector<ValueId> OpCall::add_capturing(const Op& definition, Attributes attr
 void OpCall::find_captures() {
   if (captures_found_) return;
   captures_found_ = true;
-  std::set<std::string_view> defined, seen;
-  for (const syntax::Region& r : op.regions) free_names(r, defined, seen, capture_names_);
-  std::vector<std::string_view> free;
-  free.swap(capture_names_);
-  for (const std::string_view name : free) {
-    if (frame.sizes.contains(name)) {
-      size_names_.push_back(name);
+  FreeUses free;
+  // What our own text lists may be more than is used, in another order.
+  if (const Attribute* listed = find("ecotone.captures"))
+    for (const Attribute& a : listed->items) free.use(parse_use(a));
+  for (const syntax::Region& r : op.regions) free.region(r);
+  for (const syntax::Use& use : free.found) {
+    if (frame.sizes.contains(use.name)) {
+      size_names_.push_back(use.name);
       continue;
     }
-    const auto found = frame.names.find(name);
-    if (found == frame.names.end()) fail_here(fmt::format("a region uses %{}, which is not defined", name));
-    capture_names_.push_back(name);
-    captures_.insert(captures_.end(), found->second.begin(), found->second.end());
+    const auto found = frame.names.find(use.name);
+    if (found == frame.names.end() || use.index >= found->second.size() || found->second[use.index] == kNoValue)
+      importer.fail_at(use.at, fmt::format("%{} is not defined here", use.name));
+    capture_uses_.push_back(use);
+    captures_.push_back(found->second[use.index]);
   }
 }
 
@@ -242,19 +276,17 @@ Region OpCall::region(size_t i, std::span<const Type> inputs) {
     inner.names.emplace(argument.name, std::vector{value});
     if (!frame.strip_quantization) note_quantized(inner, declared, value);
   }
-  size_t next = 0;
-  for (const std::string_view name : capture_names_) {
-    std::vector<ValueId> values;
-    for (size_t n = frame.names.at(name).size(); n > 0; --n) {
-      const ValueId outer = captures_[next++];
-      const ValueId value = builder.input(std::string(name), b().type(outer));
-      values.push_back(value);
-      // The same symbols stand for the same sizes inside.
-      if (const auto k = frame.known.find(outer); k != frame.known.end()) inner.known.emplace(value, k->second);
-      if (const auto q = frame.quantized.find(outer); q != frame.quantized.end())
-        inner.quantized.emplace(value, q->second);
-    }
-    if (!inner.names.emplace(name, std::move(values)).second) fail_here(fmt::format("%{} is defined twice", name));
+  for (size_t n = 0; n < captures_.size(); ++n) {
+    const auto& [name, index, at] = capture_uses_[n];
+    const ValueId outer = captures_[n], value = builder.input(std::string(name), b().type(outer));
+    // Other results of the same operation are not seen inside.
+    auto& values = inner.names.try_emplace(name, frame.names.at(name).size(), kNoValue).first->second;
+    if (index >= values.size() || values[index] != kNoValue)
+      importer.fail_at(at, fmt::format("%{} is defined twice", name));
+    values[index] = value;
+    // The same symbols stand for the same sizes inside.
+    if (const auto k = frame.known.find(outer); k != frame.known.end()) inner.known.emplace(value, k->second);
+    if (const auto q = frame.quantized.find(outer); q != frame.quantized.end()) inner.quantized.emplace(value, q->second);
   }
   const std::vector<ValueId> results = importer.body(inner, syntax);
   for (size_t r = 0; r < results.size(); ++r) builder.output(fmt::format("out{}", r), results[r]);

@@ -242,7 +242,6 @@ void FunctionPrinter::region(const Region& r, Scope& parent, std::span<const std
   Scope scope{p, std::vector<std::string>(p.value_count()), {}, p.symbols().empty()};
   for (SymbolId s = 0; s < p.symbols().size(); ++s)
     scope.dims.push_back(s < r.dim_args.size() ? map(parent, r.dim_args[s]) : Dim::symbol(add_symbol(p.symbols()[s])));
-  if (captures.size() > p.inputs().size()) fail("a region has fewer inputs than captures");
   const size_t own = p.inputs().size() - captures.size(), sources = source_order_.size(), scalars = scalar_order_.size();
   const LocationId outer = location_;
   ++depth_;
@@ -280,8 +279,40 @@ void FunctionPrinter::region(const Region& r, Scope& parent, std::span<const std
   for (; scalar_order_.size() > scalars; scalar_order_.pop_back()) scalars_.erase(scalar_order_.back());
 }
 
+namespace {
+
+// Whether a reader who looks for what regions use from outside finds the captures in their order.
+bool captures_are_seen(const Equation& e) {
+  size_t seen = 0;
+  const auto use = [&](const Region& r, ValueId v) {
+    const size_t inputs = r.body->inputs().size(), own = inputs - e.capture_count;
+    if (v >= inputs || v < own) return true;
+    if (v - own == seen) ++seen;
+    return v - own < seen;
+  };
+  for (const Region& r : e.regions) {
+    for (const Equation& inner : r.body->equations()) {
+      if (inner.op->name == "ecotone.take_prefix") return false;  // its text may use the second operand first
+      for (const ValueId v : inner.operands)
+        if (!use(r, v)) return false;
+    }
+    for (const Output& o : r.body->outputs())
+      if (!use(r, o.value)) return false;
+  }
+  return seen == e.capture_count;
+}
+
+}  // namespace
+
 void FunctionPrinter::regions(PrintCall& call) {
   const auto captures = std::span(call.operands).last(call.equation.capture_count);
+  for (const Region& r : call.equation.regions)
+    if (captures.size() > r.body->inputs().size()) fail("a region has fewer inputs than captures");
+  if (!captures_are_seen(call.equation)) {
+    std::string names;
+    for (const std::string& name : captures) names += (names.empty() ? "" : ", ") + string_text(name);
+    call.mark("ecotone.captures", "[" + names + "]");
+  }
   out_ += " (";
   for (size_t i = 0; i < call.equation.regions.size(); ++i) {
     if (i) out_ += ", ";

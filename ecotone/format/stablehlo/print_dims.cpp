@@ -185,13 +185,15 @@ void FunctionPrinter::assumptions(const Scope& scope) {
     if (!visible) continue;  // about a size known only from data: not checkable where a function begins
     location_ = a.location;
     const std::string x = dim_scalar(left), y = dim_scalar(right);
-    const std::string equal = line(fmt::format("stablehlo.compare EQ, {}, {}", x, y), kHelper,
-                                   ": (tensor<i64>, tensor<i64>) -> tensor<i1>");
+    const std::string equal =
+        line(fmt::format("stablehlo.compare EQ, {}, {}", x, y),
+             "ecotone.assume = " + string_text(str(std::vector{left, right}, symbols_)),
+             ": (tensor<i64>, tensor<i64>) -> tensor<i1>");
     indent();
     out_ += fmt::format(
-        "stablehlo.custom_call @shape_assertion({}, {}, {}) {{api_version = 2 : i32, ecotone.assume = {}, "
-        "error_message = {}, has_side_effect = true}} : (tensor<i1>, tensor<i64>, tensor<i64>) -> ()",
-        equal, x, y, string_text(str(std::vector{left, right}, symbols_)),
+        "stablehlo.custom_call @shape_assertion({}, {}, {}) {{api_version = 2 : i32, error_message = {}, "
+        "has_side_effect = true}} : (tensor<i1>, tensor<i64>, tensor<i64>) -> ()",
+        equal, x, y,
         string_text(fmt::format("{} = {{0}} must equal {} = {{1}}", left.str(symbols_), right.str(symbols_))));
     finish_line(a.location);
   }

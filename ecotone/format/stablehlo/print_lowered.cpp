@@ -156,6 +156,13 @@ ProgramRef dequantize_program(const PrintCall& call, std::span<const SymbolInfo>
   return l.finish(std::vector{convert(b, multiply(b, centred, scale), a.dtype)});
 }
 
+ProgramRef same_program(const PrintCall& call, std::span<const SymbolInfo> symbols) {
+  Lowering l("op", call, symbols);
+  std::vector<Region> regions;
+  for (size_t i = 0; i < call.equation.regions.size(); ++i) regions.push_back(call.mapped_region(i));
+  return l.finish(l.b.add(*call.equation.op, call.attributes, l.inputs, std::move(regions)));
+}
+
 // Clamps its starts as gather does.
 ProgramRef dynamic_slice_program(const PrintCall& call, std::span<const SymbolInfo> symbols) {
   const std::vector<Dim>& sizes = call.get<DynamicSliceAttributes>().slice_sizes;

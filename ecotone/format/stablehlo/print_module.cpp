@@ -17,11 +17,11 @@ std::string ModulePrinter::unique_name(std::string_view hint) {
   return name;
 }
 
-void ModulePrinter::print_callee(Callee& callee, std::span<const Dim> dim_args) {
+void ModulePrinter::print_callee(Callee& callee, std::span<const Dim> dim_args, bool is_lowering) {
   constexpr int kDeepest = 200;
   if (++depth_ > kDeepest) fail_kind(ErrorKind::kUnsupported, "calls are nested more than {} deep", kDeepest);
   std::string& text = texts_.emplace_back();
-  FunctionPrinter printer(*this);
+  FunctionPrinter printer(*this, is_lowering);
   printer.print(*callee.body, callee.name, false, false, dim_args);
   callee.appended = printer.appended();
   text = std::move(printer).take_text();
@@ -36,7 +36,7 @@ const Callee& ModulePrinter::function_of(const Region& region, std::string_view 
   if (callee.body) return callee;
   callee.name = unique_name(hint.empty() ? region.body->name() : hint);
   callee.body = region.body;
-  print_callee(callee, region.dim_args);
+  print_callee(callee, region.dim_args, false);
   return callee;
 }
 
@@ -48,13 +48,13 @@ const Callee& ModulePrinter::function_of(const std::string& key, std::string_vie
   callee.body = make();
   std::vector<Dim> dim_args;
   for (SymbolId s = 0; s < callee.body->symbols().size(); ++s) dim_args.push_back(Dim::symbol(s));
-  print_callee(callee, dim_args);
+  print_callee(callee, dim_args, true);
   return callee;
 }
 
 void ModulePrinter::add(const Program& program, std::string_view name, bool is_public) {
   std::string& text = texts_.emplace_back();
-  FunctionPrinter printer(*this);
+  FunctionPrinter printer(*this, false);
   printer.print(program, name, is_public, true, {});
   text = std::move(printer).take_text();
 }

@@ -237,10 +237,28 @@ std::string lowering_key(const PrintCall& c) {
   return key;
 }
 
+// A function, and the sizes that its symbols stand for: entries of a composite's attributes.
+void set_function(DynamicAttributes& attributes, const std::string& key, const Callee& callee, const Region& region) {
+  attributes.set(key, mlir_value(symbol_text(callee.name)));
+  AttributeList open;
+  for (const Dim& d : region.dim_args)
+    if (!d.is_constant()) open.push_back({d});
+  if (!open.empty()) attributes.set(key + "_dim_args", {std::move(open)});
+}
+
 using Lowering = ProgramRef (*)(const PrintCall&, std::span<const SymbolInfo>);
 void print_lowered(FunctionPrinter& f, PrintCall& c, std::string_view hint, Lowering lower) {
   const Callee& callee = f.module().function_of(lowering_key(c), hint, [&] { return lower(c, f.symbols()); });
   f.composite(c, callee, c.attributes.to_dynamic());
+}
+
+void print_known_custom_call(FunctionPrinter& f, PrintCall& c, std::string_view target,
+                             std::span<const std::string> operands, std::span<const Type> types,
+                             std::string_view attributes) {
+  f.begin(c);
+  f.out() += fmt::format("stablehlo.custom_call {}({}) {{api_version = 2 : i32, {}}}", symbol_text(target),
+                         fmt::join(operands, ", "), attributes);
+  f.end(c, types);
 }
 
 void print_dynamic_slice(FunctionPrinter& f, PrintCall& c) {
@@ -303,21 +321,14 @@ void print_reduce(FunctionPrinter& f, PrintCall& c) {
   f.end(c);
 }
 
-// The lists that the attributes leave out are ones or zeros.
+// What StableHLO's passes know; its attributes can't be marked. The lists that are left out are ones or zeros.
 void print_dynamic_window(FunctionPrinter& f, PrintCall& c, const WindowAttributes& a) {
   const size_t rank = a.window_dimensions.size();
-  if (c.equation.capture_count)
-    fail_kind(ErrorKind::kUnsupported,
-              "a window of symbolic size whose reducer uses values from outside has no StableHLO text; give the sizes "
-              "(--shape)");
-  const DType dtype = c.operand(0).dtype;
   Region reducer;
-  if (a.reducer == Reducer::kRegion) {
-    mark_plain_region(c);
+  if (a.reducer == Reducer::kRegion)
     reducer = c.mapped_region(0);
-  } else {
-    reducer.body = reducer_body(a.reducer, dtype);
-  }
+  else
+    reducer.body = reducer_body(a.reducer, c.operand(0).dtype);
   const Callee& callee = f.module().function_of(reducer, "reducer");
   if (!callee.appended.empty()) fail_kind(ErrorKind::kUnsupported, "a reducer that needs sizes has no StableHLO text");
   std::vector<std::string> operands = c.operands;
@@ -331,18 +342,31 @@ void print_dynamic_window(FunctionPrinter& f, PrintCall& c, const WindowAttribut
   for (const auto* list : {&a.window_strides, &a.base_dilations, &a.window_dilations})
     append(f.dim_vector(to_dim_vector(or_fill(*list, rank, 1))), {count});
   append(f.dim_matrix(padding_pairs(a.padding_low, a.padding_high, rank), 2), {count, 2});
-  c.mark("api_version", "2 : i32");
-  c.mark("called_computations", fmt::format("[{}]", symbol_text(callee.name)));
-  c.mark("ecotone.attributes", dictionary_text(c.attributes.to_dynamic(), f.symbols()));
-  f.begin(c);
-  f.out() += fmt::format("stablehlo.custom_call @stablehlo.dynamic_reduce_window({})", fmt::join(operands, ", "));
-  f.end(c, types);
+  print_known_custom_call(f, c, "stablehlo.dynamic_reduce_window", operands, types,
+                          fmt::format("called_computations = [{}]", symbol_text(callee.name)));
+}
+
+void print_open_window(FunctionPrinter& f, PrintCall& c) {
+  if (c.equation.capture_count)
+    fail_kind(ErrorKind::kUnsupported,
+              "a window of symbolic size whose reducer uses values from outside has no StableHLO text; give the sizes "
+              "(--shape)");
+  DynamicAttributes attributes = c.attributes.to_dynamic();
+  std::string key = lowering_key(c);
+  if (!c.equation.regions.empty()) {
+    const Region region = c.mapped_region(0);
+    const Callee& reducer = f.module().function_of(region, "reducer");
+    set_function(attributes, "region", reducer, region);
+    key += reducer.name;
+  }
+  const Callee& callee = f.module().function_of(key, "reduce_window", [&] { return same_program(c, f.symbols()); });
+  f.composite(c, callee, std::move(attributes));
 }
 
 void print_reduce_window(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<WindowAttributes>();
   if (!are_constant(a.window_dimensions) || !are_constant(a.padding_low) || !are_constant(a.padding_high))
-    return print_dynamic_window(f, c, a);
+    return f.is_lowering() ? print_dynamic_window(f, c, a) : print_open_window(f, c);
   std::string properties = "window_dimensions = " + array_text(constants(a.window_dimensions));
   add_array(properties, "window_strides", a.window_strides);
   add_array(properties, "base_dilations", a.base_dilations);
@@ -451,13 +475,10 @@ void print_rng_bit_generator(FunctionPrinter& f, PrintCall& c) {
   const std::string algorithm = fmt::format("#stablehlo<rng_algorithm {}>",
                                             EnumNames<RngAlgorithm>::kNames[static_cast<size_t>(a.algorithm)]);
   if (a.type.is_static()) return f.generic(c, "stablehlo.rng_bit_generator", "rng_algorithm = " + algorithm);
+  if (!f.is_lowering()) return print_lowered(f, c, "rng_bit_generator", same_program);
   const std::vector<std::string> operands = {c.operands[0], f.dim_vector(a.type.shape)};
   const std::vector<Type> types = {c.operand_types[0], TensorType{DType::kI64, {Dim(a.type.rank())}}};
-  c.mark("api_version", "2 : i32");
-  c.mark("rng_algorithm", algorithm);
-  f.begin(c);
-  f.out() += fmt::format("stablehlo.custom_call @stablehlo.dynamic_rng_bit_generator({})", fmt::join(operands, ", "));
-  f.end(c, types);
+  print_known_custom_call(f, c, "stablehlo.dynamic_rng_bit_generator", operands, types, "rng_algorithm = " + algorithm);
 }
 
 // StableHLO's rng has no key: what makes equal numbers from one stands for it.
@@ -469,15 +490,6 @@ void print_rng(FunctionPrinter& f, PrintCall& c) {
 
 void print_call(FunctionPrinter& f, PrintCall& c) {
   f.call(c, c.mapped_region(0), c.get<CallAttributes>().callee);
-}
-
-// A function, and the sizes that its symbols stand for: entries of a composite's attributes.
-void set_function(DynamicAttributes& attributes, const std::string& key, const Callee& callee, const Region& region) {
-  attributes.set(key, mlir_value(symbol_text(callee.name)));
-  AttributeList open;
-  for (const Dim& d : region.dim_args)
-    if (!d.is_constant()) open.push_back({d});
-  if (!open.empty()) attributes.set(key + "_dim_args", {std::move(open)});
 }
 
 // MLIR sees the primal; the derivative is a function that nothing calls.

@@ -41,7 +41,7 @@ class ModulePrinter {
 
  private:
   std::string unique_name(std::string_view hint);
-  void print_callee(Callee& callee, std::span<const Dim> dim_args);
+  void print_callee(Callee& callee, std::span<const Dim> dim_args, bool is_lowering);
   std::string location_definitions();
 
   const PrintOptions& options_;
@@ -85,10 +85,12 @@ struct PrintCall {
 
 class FunctionPrinter {
  public:
-  explicit FunctionPrinter(ModulePrinter& module) : module_(module) {}
+  FunctionPrinter(ModulePrinter& module, bool is_lowering) : module_(module), is_lowering_(is_lowering) {}
   // `is_listed`: one of the module's own, not what a call or region stands for.
   void print(const Program& program, std::string_view name, bool is_public, bool is_listed,
              std::span<const Dim> dim_args);
+  // Whether the function stands for one op of ours: readers of ours don't look into it.
+  bool is_lowering() const { return is_lowering_; }
   std::string take_text() && { return std::move(out_); }
   const std::vector<SymbolId>& appended() const { return appended_; }
 
@@ -161,6 +163,7 @@ class FunctionPrinter {
     size_t operator()(const Dim& d) const { return d.hash(); }
   };
   ModulePrinter& module_;
+  const bool is_lowering_;
   std::string out_;
   std::vector<SymbolInfo> symbols_;  // the function's
   size_t argument_symbols_ = 0;      // the first ones: callers can give their sizes
@@ -191,6 +194,7 @@ ProgramRef scan_program(const PrintCall& call, std::span<const SymbolInfo> symbo
 ProgramRef quantize_program(const PrintCall& call, std::span<const SymbolInfo> symbols);
 ProgramRef dequantize_program(const PrintCall& call, std::span<const SymbolInfo> symbols);
 ProgramRef rng_program(const PrintCall& call, std::span<const SymbolInfo> symbols);
+ProgramRef same_program(const PrintCall& call, std::span<const SymbolInfo> symbols);  // the op itself
 ProgramRef dynamic_slice_program(const PrintCall& call, std::span<const SymbolInfo> symbols);
 
 }  // namespace ecotone::stablehlo
