@@ -93,6 +93,7 @@ Values read_all_to_all(OpCall& c) {
   op::CollectiveAttributes a = collective(c);
   a.dimension = c.integer("split_dimension");
   a.concat_dimension = c.integer("concat_dimension");
+  if (c.find("ecotone.one_group")) a.replica_groups.clear();  // of all processes, as no groups say
   a.group_size = group_size(c, a, c.integer("split_count"), 1);
   return c.add(op::all_to_all(), make_attributes(std::move(a)));
 }

@@ -157,7 +157,8 @@ std::vector<ValueId> read_custom_call(OpCall& c) {
   for (const auto& [key, value] : c.op.attributes) {
     if (key == "call_target_name" || key == "has_side_effect" || is_annotation(key)) continue;
     c.find(key);
-    a.config.entries.emplace_back(key, is_check ? to_value(value) : to_annotation(value));
+    const bool is_number = is_check || key == "api_version";
+    a.config.entries.emplace_back(key, is_number ? to_value(value) : to_annotation(value));
   }
   for (size_t i = 0; i < c.op.result_types.size(); ++i) {
     if (c.op.result_types[i]->kind == syntax::Type::Kind::kToken) {

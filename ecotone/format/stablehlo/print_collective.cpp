@@ -49,7 +49,15 @@ void print_reduce_scatter(FunctionPrinter& f, PrintCall& c) {
 }
 
 void print_all_to_all(FunctionPrinter& f, PrintCall& c) {
-  const auto& a = c.get<CollectiveAttributes>();
+  CollectiveAttributes a = c.get<CollectiveAttributes>();
+  // MLIR's verifier divides by the length of the groups: the one group of all is written out.
+  if (a.replica_groups.empty() && a.group_size) {
+    constexpr int64_t kMostWritten = 1 << 16;
+    if (*a.group_size > kMostWritten) fail_kind(ErrorKind::kUnsupported, "a group of {} processes", *a.group_size);
+    auto& all = a.replica_groups.emplace_back();
+    for (int64_t i = 0; i < *a.group_size; ++i) all.push_back(i);
+    c.mark("ecotone.one_group");
+  }
   const int64_t length = a.replica_groups.empty() ? 0 : static_cast<int64_t>(a.replica_groups[0].size());
   f.generic(c, "stablehlo.all_to_all",
             fmt::format("split_dimension = {} : i64, concat_dimension = {} : i64, split_count = {} : i64, {}",

@@ -538,7 +538,10 @@ void print_custom_call(FunctionPrinter& f, PrintCall& c) {
       return f.pretty_same(c, "sdy.sharding_constraint", " " + text->substr(kPrefix.size()));
   }
   if (a.has_side_effect) c.mark("has_side_effect", "true");
-  for (const auto& [key, value] : a.config.entries) c.mark(key_text(key), attribute_text(value, f.symbols()));
+  for (const auto& [key, value] : a.config.entries) {
+    const auto* number = key == "api_version" ? std::get_if<int64_t>(&value.value) : nullptr;
+    c.mark(key_text(key), number ? fmt::format("{} : i32", *number) : attribute_text(value, f.symbols()));
+  }
   const auto is_open = [](const TensorType& t) { return !t.is_static(); };
   if (std::any_of(a.results.begin(), a.results.end(), is_open)) {
     std::string shapes;

@@ -95,12 +95,19 @@ TEST(RoundTrip, SizesFromData) {
   const ValueId x = m.in("x", f32({6, 2})), n = m.in("n", TensorType{DType::kI32, {}});
   const ValueId prefix = take_prefix(m.b, x, n, 0, "count");
   const Dim count = m.b.tensor_type(prefix).shape[0];
-  const ValueId scaled = multiply(m.b, prefix, broadcast_in_dim(m.b, scalar(m.b, DType::kF32, 3), {count, 2}, {}));
-  const ValueId sum = reduce(m.b, scaled, {0}, Reducer::kAdd);
+  const ValueId sum = reduce(m.b, multiply(m.b, prefix, prefix), {0}, Reducer::kAdd);
   const ValueId doubled = dim_value(m.b, count * Dim(2), DType::kI32);
+  // XLA pads what is sized by data.
   const std::string text = print_and_keep("prefix", m.done({sum, doubled}));
   EXPECT_HAS(text, "stablehlo.set_dimension_size");
   EXPECT_HAS(text, "ecotone.symbol = [\"count\", 0 : i64, 6 : i64]");
+
+  Made v;
+  const ValueId z = v.in("z", f32({6, 2})), k64 = v.in("n", TensorType{DType::kI64, {}});
+  const ValueId cut = take_prefix(v.b, z, k64, 0, "count");
+  const std::vector<Dim> shape = v.b.tensor_type(cut).shape;
+  print_and_parse("prefix_broadcast",
+                  v.done({multiply(v.b, cut, broadcast_in_dim(v.b, scalar(v.b, DType::kF32, 3), shape, {}))}));
 
   Made s;
   const ValueId k = s.in("k", TensorType{DType::kI64, {}});
@@ -321,7 +328,7 @@ TEST(RoundTrip, ShardingsAndMeshesOfAFile) {
   func.func public @main(%arg0: tensor<4x2xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"x"}, {}]>}) -> (tensor<4x2xf32> {jax.result_info = "result", sdy.sharding = #sdy.sharding<@mesh, [{"x"}, {"y"}]>}) {
     %0 = sdy.sharding_constraint %arg0 <@mesh, [{"x"}, {"y"}]> : tensor<4x2xf32>
     %1 = stablehlo.tanh %0 {sdy.sharding = #sdy.sharding_per_value<[<@mesh, [{"x"}, {}]>]>, mhlo.sharding = "{devices=[2,2]0,1,2,3}"} : tensor<4x2xf32>
-    %2 = stablehlo.custom_call @Sharding(%1) {backend_config = "", mhlo.sharding = "{replicated}", api_version = 1 : i32, operand_layouts = [dense<[1, 0]> : tensor<2xindex>]} : (tensor<4x2xf32>) -> tensor<4x2xf32>
+    %2 = stablehlo.custom_call @Sharding(%1) {backend_config = "", mhlo.sharding = "{replicated}", api_version = 1 : i32, operand_layouts = [dense<[1, 0]> : tensor<2xindex>], result_layouts = [dense<[1, 0]> : tensor<2xindex>]} : (tensor<4x2xf32>) -> tensor<4x2xf32>
     return %2 : tensor<4x2xf32>
   }
 }
