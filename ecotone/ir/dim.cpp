@@ -422,6 +422,7 @@ DimRange range(const Dim& dim, std::span<const SymbolInfo> symbols) {
 Decision decide_equal(const Dim& a, const Dim& b, std::span<const SymbolInfo> symbols) {
   if (a == b) return Decision::kYes;
   const DimRange r = range(a - b, symbols);
+  if (r.min == 0 && r.max == 0) return Decision::kYes;
   return r.min > 0 || r.max < 0 ? Decision::kNo : Decision::kUnknown;
 }
 
