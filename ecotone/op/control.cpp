@@ -208,8 +208,13 @@ bool is_annotation(std::string_view target) {
 }
 
 std::vector<Type> infer_custom_call(const InferCall& call) {
-  const auto& results = call.get<CustomCallAttributes>().results;
-  return {results.begin(), results.end()};
+  const auto& a = call.get<CustomCallAttributes>();
+  std::vector<Type> results(a.results.begin(), a.results.end());
+  for (const int64_t at : a.tokens) {
+    if (at < 0 || at > static_cast<int64_t>(results.size())) fail("result {} can't be a token", at);
+    results.insert(results.begin() + at, Token{});
+  }
+  return results;
 }
 std::vector<Tensor> evaluate_custom_call(const EvalCall& call) {
   const std::string& target = call.get<CustomCallAttributes>().target;
