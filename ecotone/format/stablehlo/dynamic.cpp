@@ -1,7 +1,5 @@
-// Operations whose sizes are values (dynamic_reshape and its like), read as the plain ones with symbolic sizes: what
-// the program computes from sizes is followed while it is read.
+// Operations whose sizes are values (dynamic_reshape and its like), read as the plain ones with symbolic sizes.
 #include <algorithm>
-#include <set>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -19,13 +17,11 @@ namespace {
 using Values = std::vector<ValueId>;
 using op::ComparisonDirection;
 
-constexpr int64_t kMostKnown = 64;  // elements that are followed
-
 // The sizes that operand i holds; nullptr when they are only known when the program runs.
 const std::vector<Dim>* sizes_of(OpCall& c, size_t i) {
   if (const std::vector<Dim>* marked = c.sizes(i)) return marked;
   const Known* k = known(c.frame, c.value(i));
-  return k && !k->dims.empty() ? &k->dims : nullptr;
+  return k && !k->dims.empty() && !holds_data(k->dims) ? &k->dims : nullptr;
 }
 
 // A known vector of sizes may be empty, for scalars.
@@ -45,7 +41,7 @@ Values read_get_dimension_size(OpCall& c) {
   if (dimension < 0 || dimension >= x.rank()) c.fail_here(fmt::format("there is no dimension {}", dimension));
   const Dim size = x.shape[static_cast<size_t>(dimension)];
   const ValueId value = op::dim_value(c.b(), size, c.declared_dtype());
-  c.frame.known[value] = {{size}, nullptr};
+  c.frame.known[value] = Known{{size}};
   return {value};
 }
 
@@ -109,10 +105,30 @@ std::vector<int64_t> constants_of(OpCall& c, const std::vector<Dim>& dims, const
   return values;
 }
 
+// A slice whose starts only data tell, but not its sizes: limits less starts. Nothing where data tell these too.
+std::optional<std::vector<Dim>> sliced_sizes(OpCall& c, const std::vector<Dim>& strides) {
+  const Known *start = known(c.frame, c.value(1)), *limit = known(c.frame, c.value(2));
+  if (!start || !limit || start->dims.size() != limit->dims.size()) return std::nullopt;
+  std::vector<Dim> sizes;
+  for (size_t d = 0; d < start->dims.size(); ++d) {
+    sizes.push_back(limit->dims[d] - start->dims[d]);
+    if (holds_data({&sizes[d], 1}) || d >= strides.size() || !(strides[d] == Dim(1))) return std::nullopt;
+  }
+  return sizes;
+}
+
 Values read_real_dynamic_slice(OpCall& c) {
   c.expect_operands(4);
   const auto start = shape_operand(c, 1), limit = shape_operand(c, 2), strides = shape_operand(c, 3);
-  if (!start || !limit || !strides) return c.importer.unsupported(c, kFromData);
+  if (!strides) return c.importer.unsupported(c, kFromData);
+  if (!start || !limit) {
+    const auto sizes = sliced_sizes(c, *strides);
+    if (!sizes) return c.importer.unsupported(c, kFromData);
+    Values operands = {c.value(0)};
+    for (int64_t d = 0; d < static_cast<int64_t>(sizes->size()); ++d)
+      operands.push_back(op::reshape(c.b(), op::slice(c.b(), c.value(1), {d}, {d + 1}), {}));
+    return c.add(op::dynamic_slice(), make_attributes(op::DynamicSliceAttributes{*sizes}), operands);
+  }
   const op::SliceAttributes a{*start, *limit, constants_of(c, *strides, "a stride")};
   return c.add(op::slice(), make_attributes(a), Values{c.value(0)});
 }
@@ -249,216 +265,7 @@ Values read_known_custom_call(OpCall& c) {
   return found == targets.end() ? read_custom_call(c) : found->second(c);
 }
 
-// Following values
-// -------------------------------------------------------------------------------------------------------
-
-bool is_followed(const Builder& b, ValueId v) {
-  const Type& t = b.type(v);
-  if (is_token(t)) return false;
-  const TensorType& type = tensor(t);
-  return (is_integer(type.dtype) || type.dtype == DType::kBool) && type.rank() <= 1 &&
-         (type.rank() == 0 || (type.shape[0].is_constant() && type.shape[0].constant() <= kMostKnown));
-}
-
-std::optional<bool> decide(ComparisonDirection direction, const Dim& x, const Dim& y,
-                           std::span<const SymbolInfo> symbols) {
-  const auto value = [](Decision d, bool negate) -> std::optional<bool> {
-    if (d == Decision::kUnknown) return std::nullopt;
-    return (d == Decision::kYes) != negate;
-  };
-  switch (direction) {
-    case ComparisonDirection::kEq:
-      return value(decide_equal(x, y, symbols), false);
-    case ComparisonDirection::kNe:
-      return value(decide_equal(x, y, symbols), true);
-    case ComparisonDirection::kLe:
-      return value(decide_less_equal(x, y, symbols), false);
-    case ComparisonDirection::kGt:
-      return value(decide_less_equal(x, y, symbols), true);
-    case ComparisonDirection::kGe:
-      return value(decide_less_equal(y, x, symbols), false);
-    case ComparisonDirection::kLt:
-      return value(decide_less_equal(y, x, symbols), true);
-  }
-  return std::nullopt;
-}
-
-// Whether two comparisons never hold together, looking at the least value of their symbol and at the others apart: a
-// floor division of x >= 0 asks whether sign(x) != 1 and x mod y != 0.
-bool exclude_each_other(const Known::Comparison& a, const Known::Comparison& b, std::span<const SymbolInfo> symbols) {
-  std::set<SymbolId> found;
-  for (const Dim& d : {a.left, a.right, b.left, b.right}) d.for_each_symbol([&](SymbolId s) { found.insert(s); });
-  if (found.size() != 1) return false;
-  const SymbolId symbol = *found.begin();
-  const int64_t least = symbols[symbol].min;
-  std::vector<SymbolInfo> above(symbols.begin(), symbols.end());
-  if (least == above[symbol].max) return false;
-  above[symbol].min = least + 1;
-  const auto at_least = [&](const Dim& d) {
-    return d.map_symbols([&](SymbolId s) { return s == symbol ? Dim(least) : Dim::symbol(s); });
-  };
-  const auto fails = [](std::optional<bool> holds) { return holds.has_value() && !*holds; };
-  return (fails(decide(a.direction, a.left, a.right, above)) || fails(decide(b.direction, b.left, b.right, above))) &&
-         (fails(decide(a.direction, at_least(a.left), at_least(a.right), symbols)) ||
-          fails(decide(b.direction, at_least(b.left), at_least(b.right), symbols)));
-}
-
-// x op y on sizes; nothing when the result can't be told.
-std::optional<Dim> combine(std::string_view name, const Dim& x, const Dim& y, std::span<const SymbolInfo> symbols) {
-  if (name == "stablehlo.add") return x + y;
-  if (name == "stablehlo.subtract") return x - y;
-  if (name == "stablehlo.multiply") return x * y;
-  if (name == "stablehlo.maximum") return max(x, y);
-  if (name == "stablehlo.minimum") return min(x, y);
-  const DimRange rx = range(x, symbols), ry = range(y, symbols);
-  // Both round toward zero, which is downward for what is not negative.
-  if (name == "stablehlo.divide" && rx.min >= 0 && ry.min > 0) return floordiv(x, y);
-  if (name == "stablehlo.remainder" && rx.min >= 0 && ry.min > 0) return mod(x, y);
-  if (x.is_constant() && y.is_constant()) {
-    const int64_t a = x.constant(), b = y.constant();
-    if (name == "stablehlo.and") return Dim(a & b);
-    if (name == "stablehlo.or") return Dim(a | b);
-    if (name == "stablehlo.xor") return Dim(a ^ b);
-    const bool safe = b != 0 && !(b == -1 && a == std::numeric_limits<int64_t>::min());
-    if (name == "stablehlo.divide" && safe) return Dim(a / b);
-    if (name == "stablehlo.remainder" && safe) return Dim(a % b);
-  }
-  return std::nullopt;
-}
-
-std::optional<Dim> sign_of(const Dim& x, std::span<const SymbolInfo> symbols) {
-  const DimRange r = range(x, symbols);
-  if (r.min > 0) return Dim(1);
-  if (r.max < 0) return Dim(-1);
-  if (r.min == 0 && r.max == 0) return Dim(0);
-  if (r.min >= 0) return min(x, Dim(1));
-  return std::nullopt;
-}
-
-std::optional<Known> follow(OpCall& c) {
-  const std::string_view name = c.op.name;
-  const auto symbols = c.b().symbols();
-  std::vector<const std::vector<Dim>*> in;
-  for (const ValueId v : c.operands) {
-    const Known* k = known(c.frame, v);
-    in.push_back(k && !k->dims.empty() ? &k->dims : nullptr);
-  }
-  const auto all_known = [&] { return std::none_of(in.begin(), in.end(), [](auto* p) { return p == nullptr; }); };
-  if (name == "stablehlo.constant") {
-    const syntax::Attribute& value = c.get("value");
-    if (element_count(value.type->shape) > kMostKnown) return std::nullopt;
-    Known k;
-    for (const int64_t v : dense_tensor(value).to_ints()) k.dims.emplace_back(v);
-    return k;
-  }
-  if (name == "stablehlo.reshape" || name == "stablehlo.convert" || name == "stablehlo.dynamic_reshape") {
-    if (in.empty() || !in[0]) return std::nullopt;
-    if (c.declared_dtype() == DType::kBool && c.b().dtype(c.operands[0]) != DType::kBool) return std::nullopt;
-    return Known{*in[0], known(c.frame, c.operands[0])->comparison};
-  }
-  if (name == "stablehlo.concatenate") {
-    Known k;
-    for (size_t i = 0; i < in.size(); ++i) {
-      if (tensor(c.operand_type(i)).shape[0] == Dim(0)) continue;
-      if (!in[i]) return std::nullopt;
-      k.dims.insert(k.dims.end(), in[i]->begin(), in[i]->end());
-    }
-    return k;
-  }
-  if (name == "stablehlo.compare" && in.size() == 2 && all_known() && in[0]->size() == 1) {
-    const auto direction = c.choice<ComparisonDirection>("comparison_direction", "EQ");
-    const Dim &x = (*in[0])[0], &y = (*in[1])[0];
-    if (const auto known_flag = decide(direction, x, y, symbols)) return Known{{Dim(*known_flag ? 1 : 0)}, nullptr};
-    return Known{{}, std::make_shared<const Known::Comparison>(Known::Comparison{direction, x, y})};
-  }
-  if (name == "stablehlo.select" && in.size() == 3) {
-    if (in[1] && in[2] && *in[1] == *in[2]) return Known{*in[1], nullptr};
-    if (!in[0] || in[0]->size() != 1 || !(*in[0])[0].is_constant()) return std::nullopt;
-    const auto* chosen = (*in[0])[0].constant() ? in[1] : in[2];
-    return chosen ? std::optional(Known{*chosen, nullptr}) : std::nullopt;
-  }
-  if (name == "stablehlo.slice" && in.size() == 1 && in[0]) {
-    const auto start = c.integers("start_indices"), limit = c.integers("limit_indices"), step = c.integers("strides");
-    if (start.size() != 1) return std::nullopt;
-    Known k;
-    for (int64_t i = start[0]; i < limit[0]; i += step.empty() ? 1 : step[0])
-      k.dims.push_back((*in[0])[static_cast<size_t>(i)]);
-    return k;
-  }
-  if (name == "stablehlo.broadcast_in_dim" && in.size() == 1 && in[0] && in[0]->size() == 1) {
-    const TensorType t = c.declared();
-    return Known{std::vector<Dim>(t.rank() ? static_cast<size_t>(t.shape[0].constant()) : 1, (*in[0])[0]), nullptr};
-  }
-  if (name == "stablehlo.clamp" && in.size() == 3 && all_known() && in[0]->size() == in[1]->size() &&
-      in[2]->size() == in[1]->size()) {
-    Known k;
-    for (size_t i = 0; i < in[1]->size(); ++i) k.dims.push_back(min(max((*in[0])[i], (*in[1])[i]), (*in[2])[i]));
-    return k;
-  }
-  if (in.size() == 1 && in[0]) {
-    Known k;
-    for (const Dim& d : *in[0]) {
-      std::optional<Dim> r;
-      if (name == "stablehlo.negate") r = Dim(0) - d;
-      if (name == "stablehlo.sign") r = sign_of(d, symbols);
-      if (name == "stablehlo.abs" && range(d, symbols).min >= 0) r = d;
-      if (name == "stablehlo.not" && d.is_constant() && c.b().dtype(c.operands[0]) == DType::kBool)
-        r = Dim(1 - d.constant());
-      if (!r) return std::nullopt;
-      k.dims.push_back(*r);
-    }
-    return k;
-  }
-  if (in.size() == 2) {
-    // false and anything is false.
-    if (name == "stablehlo.and") {
-      for (const auto* flag : in)
-        if (flag && flag->size() == 1 && (*flag)[0] == Dim(0)) return Known{{Dim(0)}, nullptr};
-      const Known *a = known(c.frame, c.operands[0]), *b = known(c.frame, c.operands[1]);
-      if (a && b && a->comparison && b->comparison && exclude_each_other(*a->comparison, *b->comparison, symbols))
-        return Known{{Dim(0)}, nullptr};
-    }
-    if (!all_known() || in[0]->size() != in[1]->size()) return std::nullopt;
-    Known k;
-    for (size_t i = 0; i < in[0]->size(); ++i) {
-      const auto r = combine(name, (*in[0])[i], (*in[1])[i], symbols);
-      if (!r) return std::nullopt;
-      k.dims.push_back(*r);
-    }
-    return k;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
-
-bool follows_sizes(const OpCall& call) {
-  bool all = true;
-  for (const ValueId v : call.operands) {
-    const Known* k = known(call.frame, v);
-    all = all && k && !k->dims.empty();
-    if (!k) continue;
-    if (k->comparison || std::any_of(k->dims.begin(), k->dims.end(), [](const Dim& d) { return !d.is_constant(); }))
-      return true;
-  }
-  return all && !call.operands.empty();
-}
-
-const Known* known(const Frame& frame, ValueId value) {
-  const auto found = frame.known.find(value);
-  return found == frame.known.end() ? nullptr : &found->second;
-}
-
-void track(OpCall& c, std::span<const ValueId> results) {
-  if (results.size() != 1 || c.frame.known.contains(results[0]) || !is_followed(c.b(), results[0])) return;
-  // What calls give is known from their bodies.
-  if (!c.op.regions.empty() || c.op.name == "func.call") return;
-  try {
-    if (auto k = follow(c)) c.frame.known.emplace(results[0], std::move(*k));
-  } catch (const Error&) {
-    // An overflow of int64: the value is left unknown.
-  }
-}
 
 OpReader find_dynamic_reader(std::string_view name) {
   static const std::unordered_map<std::string_view, OpReader> map = {

@@ -26,6 +26,24 @@ class PlacedError : public Error {
   using Error::Error;
 };
 
+// A step of a division that rounds down; see follow.cpp.
+struct Division {
+  enum Step : uint8_t {
+    kQuotient,        // rounded toward zero
+    kLowerQuotient,   // less 1
+    kRemainder,       // of the dividend's sign
+    kUpperRemainder,  // plus the divisor
+    kSign,            // the dividend's
+    kSignDiffers,     // whether that is not the divisor's
+    kRemains,         // whether the remainder is not 0
+    kRounds,          // both
+  };
+  Step step;
+  Dim x, y;  // dividend, divisor
+
+  bool is_of(const Division& other) const { return x == other.x && y == other.y; }
+};
+
 // What is known of a value while it is read, so that shapes that the program computes become Dims.
 struct Known {
   std::vector<Dim> dims;  // of an integer or bool scalar, or a vector of integers
@@ -34,7 +52,8 @@ struct Known {
     op::ComparisonDirection direction;
     Dim left, right;
   };
-  std::shared_ptr<const Comparison> comparison;
+  std::shared_ptr<const Comparison> comparison{};
+  std::optional<Division> division{};
 };
 
 // What stands for an operand that is no value: the name is in Frame::sizes.
@@ -196,11 +215,15 @@ std::vector<ValueId> read_composite(OpCall& call);
 std::vector<ValueId> read_call(OpCall& call);
 // dynamic.cpp: operations whose result sizes are values, lifted to Dims.
 OpReader find_dynamic_reader(std::string_view name);
-// What a result's value is, where it is a size or follows from sizes.
+// follow.cpp. What a result's value is, where it is a size or follows from sizes.
 void track(OpCall& call, std::span<const ValueId> results);
 // Whether a call is given sizes to compute with, so that its body must be read anew.
 bool follows_sizes(const OpCall& call);
 const Known* known(const Frame& frame, ValueId value);
+// Whether some stand for what only data tell.
+bool holds_data(std::span<const Dim> dims);
+// Whether it holds inside regions too.
+bool is_size(const Known& known);
 // marks.cpp: whether the operation is one of the lines that our own printer writes around StableHLO's; then it is read.
 // What it gives is in `results`, or nothing where it only computes sizes.
 bool read_mark(OpCall& call, std::vector<ValueId>& results);

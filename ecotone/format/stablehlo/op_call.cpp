@@ -285,7 +285,8 @@ Region OpCall::region(size_t i, std::span<const Type> inputs) {
       importer.fail_at(at, fmt::format("%{} is defined twice", name));
     values[index] = value;
     // The same symbols stand for the same sizes inside.
-    if (const auto k = frame.known.find(outer); k != frame.known.end()) inner.known.emplace(value, k->second);
+    if (const auto k = frame.known.find(outer); k != frame.known.end() && is_size(k->second))
+      inner.known.emplace(value, k->second);
     if (const auto q = frame.quantized.find(outer); q != frame.quantized.end()) inner.quantized.emplace(value, q->second);
   }
   const std::vector<ValueId> results = importer.body(inner, syntax);
