@@ -13,7 +13,7 @@ class Adapter(adapter.Adapter):
     packages = ("ai-edge-litert", "onnx2tf", "tensorflow-cpu")
 
     def load(self, model):
-        folder = self.converted(model, "converted by onnx2tf", "ecotone_workers.tflite_conversion")
+        folder = self.converted(model, "converted by onnx2tf", "ecotone_workers.tflite_conversion", ("onnx2tf", "tensorflow-cpu"))
         self.artifact = folder / "model.tflite"
         self.interpreter = Interpreter(str(self.artifact), num_threads=self.threads or os.cpu_count())
         self.settings["delegate"] = "XNNPACK"
