@@ -30,6 +30,7 @@ void add_bisect(CLI::App& app, Action& action);
 void add_report(CLI::App& app, Action& action);
 void add_worker(CLI::App& app, Action& action);
 void add_choose(CLI::App& app, Action& action);
+void add_engines(CLI::App& app, Action& action);
 
 // Which inputs a model is given: the options that run and verify share.
 struct InputOptions {

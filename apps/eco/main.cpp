@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   eco_command::add_run(app, action);
   eco_command::add_verify(app, action);
   eco_command::add_doctor(app, action);
+  eco_command::add_engines(app, action);
   eco_command::add_compare(app, action);
   eco_command::add_bisect(app, action);
   eco_command::add_report(app, action);

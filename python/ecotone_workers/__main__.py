@@ -36,7 +36,7 @@ class Server:
     def load(self, request):
         start = time.perf_counter()
         a = self.adapter
-        a.load(Model(request["model"], request.get("shapes") or {}, request.get("stablehlo"), request.get("parameters")))
+        a.load(Model(request["model"], request.get("shapes") or {}, request.get("stablehlo")))
         seconds = time.perf_counter() - start
         artifact = a.artifact or request["model"]
         return {"seconds": seconds - a.convert_seconds, "convert_seconds": a.convert_seconds, "path": a.path, "changes": a.changes,
