@@ -38,9 +38,12 @@ void print(const Options& o, const BisectReport& r, const Messages& text) {
     return;
   }
   const Divergence& d = *r.first;
-  fmt::print("{}\n", styled(text.format("first divergence: tensor '{}' of node '{}' ({})", d.tensor, d.node, d.op), Style::kBad, layout));
+  fmt::print("{}\n", styled(text.format("first divergence: tensor '{}' of node '{}' ({})", d.tensor, d.node, d.op),
+                            Style::kBad, layout));
   Table t({{""}, {"a", Align::kRight}, {"b", Align::kRight}});
-  auto row = [&](const std::string& name, double x, double y) { t.add({name, fmt::format("{:.6g}", x), fmt::format("{:.6g}", y)}); };
+  auto row = [&](const std::string& name, double x, double y) {
+    t.add({name, fmt::format("{:.6g}", x), fmt::format("{:.6g}", y)});
+  };
   if (d.error_a && d.error_b) row(text("error against the exact result"), *d.error_a, *d.error_b);
   row(text("smallest"), d.a.min, d.b.min);
   row(text("largest"), d.a.max, d.b.max);
@@ -50,8 +53,11 @@ void print(const Options& o, const BisectReport& r, const Messages& text) {
   std::string index;
   for (int64_t i : d.worst) index += (index.empty() ? "" : ", ") + std::to_string(i);
   row(text.format("at [{}]", index), d.worst_a, d.worst_b);
-  fmt::print("{}{}\n", t.str(layout), text.format("{}, differs by {:.3g}; {} of {} tensors compared in {} runs", d.type.str(), d.error, r.compared, r.tensors, r.runs));
-  if (!d.submodel.empty()) fmt::print("{}\n", text.format("the node alone: {}, with inputs {}", d.submodel.string(), d.inputs.string()));
+  fmt::print("{}{}\n", t.str(layout),
+             text.format("{}, differs by {:.3g}; {} of {} tensors compared in {} runs", d.type.str(), d.error,
+                         r.compared, r.tensors, r.runs));
+  if (!d.submodel.empty())
+    fmt::print("{}\n", text.format("the node alone: {}, with inputs {}", d.submodel.string(), d.inputs.string()));
   if (d.submodel_error) fmt::print("{}\n", text.format("on it the engines differ by {:.3g}", *d.submodel_error));
   if (!d.submodel_note.empty()) fmt::print("{}\n", d.submodel_note);
 }
@@ -61,7 +67,9 @@ int run(const Options& o) {
   auto [model, inputs] = o.inputs.load(o.model);
   std::optional<Model> other;
   if (!o.other.empty()) other = o.inputs.load(o.other).first;
-  if (other && other->format != model.format) fail("{} is {}, but {} is {}: give two files of one format", o.model, name(model.format), o.other, name(other->format));
+  if (other && other->format != model.format)
+    fail("{} is {}, but {} is {}: give two files of one format", o.model, name(model.format), o.other,
+         name(other->format));
   if (!other && o.a == o.b) fail("--a and --b are both {}: give two engines, or two files", o.a);
   BisectOptions options = o.bisect;
   options.text = text;
@@ -90,7 +98,8 @@ int run(const Options& o) {
 
 void add_bisect(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("bisect", "Find the first tensor where two engines, or two versions of a model, part");
+  CLI::App* verb =
+      app.add_subcommand("bisect", "Find the first tensor where two engines, or two versions of a model, part");
   verb->add_option("model", o->model, "An ONNX model or StableHLO text")->required();
   verb->add_option("other", o->other, "Another version of it, for b");
   verb->add_option("--a", o->a, "The engine of the first side")->required();
@@ -100,13 +109,18 @@ void add_bisect(CLI::App& app, Action& action) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   verb->add_option("--out", o->folder, "A folder for the diverging node as a model of its own, with its inputs");
-  verb->add_option("--threads", o->bisect.threads, "Threads of each engine")->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("--timeout", o->bisect.timeout_seconds, "Seconds after which an engine that does not answer is stopped")
+  verb->add_option("--threads", o->bisect.threads, "Threads of each engine")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  verb->add_option("--timeout", o->bisect.timeout_seconds,
+                   "Seconds after which an engine that does not answer is stopped")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   add_language(*verb, o->lang);
   verb->add_flag("--json", o->json, "Print a JSON report");
-  verb->footer("Exit code 1 when they part. Memory stays bounded: tensors are looked at in chunks, in the order in which they are made.");
+  verb->footer(
+      "Exit code 1 when they part. Memory stays bounded: tensors are looked at in chunks, in the order in which they "
+      "are made.");
   verb->callback([o, &action] { action = [o] { return run(*o); }; });
 }
 

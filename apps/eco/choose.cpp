@@ -298,7 +298,8 @@ Scenario interview(const Messages& m) {
 
 void add_choose(CLI::App& app, Action& action) {
   auto o = std::make_shared<ChooseOptions>();
-  CLI::App* verb = app.add_subcommand("choose", "Say which stack to use: for a model by measuring, for a team's scenario by facts");
+  CLI::App* verb =
+      app.add_subcommand("choose", "Say which stack to use: for a model by measuring, for a team's scenario by facts");
   o->measured.add_to(*verb);
   verb->add_option(
       "--scenario", o->scenario,
@@ -317,7 +318,8 @@ void add_choose(CLI::App& app, Action& action) {
       if (!o->scenario.empty()) return choose_for(read_scenario(o->scenario), *o, m);
       if (isatty(STDIN_FILENO) != 1)
         fail(
-            "say what to choose for: a MODEL, or --scenario FILE (examples/scenarios/ has some, docs/choosing.md the keys); the "
+            "say what to choose for: a MODEL, or --scenario FILE (examples/scenarios/ has some, docs/choosing.md the "
+            "keys); the "
             "interview wants a terminal");
       return choose_for(interview(m), *o, m);
     };

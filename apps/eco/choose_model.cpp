@@ -27,21 +27,31 @@ std::string kind_text(const std::string& kind, const Messages& text) {
 void print(const Recommendation& r, const CompareReport& report, const Messages& text) {
   const Layout layout = layout_of(STDOUT_FILENO);
   const Score& best = r.ranking[0];
-  fmt::print("{}\n", styled(text.format("recommended for {}: {} {}", title(r.goal, text), best.row->engine, best.row->version),
-                            Style::kGood, layout));
-  if (!r.doubt.empty())
-    fmt::print("{}\n", styled(text.format("not proven: {}", r.doubt), Style::kWarning, layout));
+  fmt::print("{}\n",
+             styled(text.format("recommended for {}: {} {}", title(r.goal, text), best.row->engine, best.row->version),
+                    Style::kGood, layout));
+  if (!r.doubt.empty()) fmt::print("{}\n", styled(text.format("not proven: {}", r.doubt), Style::kWarning, layout));
   Table why({{"", Align::kLeft}, {"", Align::kLeft, true}});
   for (const auto& reason : r.reasons) why.add({{"  " + kind_text(reason.kind, text), Style::kDim}, reason.text});
   fmt::print("{}\n", why.str(layout));
-  Table t({{text("engine")}, {unit(r.goal, text), Align::kRight}, {text("error"), Align::kRight}, {text("sizes")}, {text("verdict"), Align::kLeft, true}});
+  Table t({{text("engine")},
+           {unit(r.goal, text), Align::kRight},
+           {text("error"), Align::kRight},
+           {text("sizes")},
+           {text("verdict"), Align::kLeft, true}});
   for (const Score& s : r.ranking)
-    t.add({{s.row->engine, Style::kBold}, fmt::format("{:.4g}", s.value), fmt::format("{:.1e}", s.row->agreement->error),
-           s.in->shapes, str(s.row->verdict, text)});
+    t.add({{s.row->engine, Style::kBold},
+           fmt::format("{:.4g}", s.value),
+           fmt::format("{:.1e}", s.row->agreement->error),
+           s.in->shapes,
+           str(s.row->verdict, text)});
   for (const CaseReport& c : report.cases)
     for (const Row& row : c.rows)
       if (row.status != Row::Status::kTimed)
-        t.add({{row.engine, Style::kBold}, "", row.agreement ? fmt::format("{:.1e}", row.agreement->error) : "", c.shapes,
+        t.add({{row.engine, Style::kBold},
+               "",
+               row.agreement ? fmt::format("{:.1e}", row.agreement->error) : "",
+               c.shapes,
                {str(row.verdict, text), Style::kBad}});
   fmt::print("{}", t.str(layout));
 }
@@ -49,7 +59,8 @@ void print(const Recommendation& r, const CompareReport& report, const Messages&
 ordered_json to_json(const Recommendation& r) {
   ordered_json ranking = ordered_json::array(), reasons = ordered_json::array();
   for (const Score& s : r.ranking)
-    ranking.push_back({{"engine", s.row->engine}, {"value", s.value}, {"shapes", s.in->shapes}, {"threads", s.in->threads}});
+    ranking.push_back(
+        {{"engine", s.row->engine}, {"value", s.value}, {"shapes", s.in->shapes}, {"threads", s.in->threads}});
   for (const auto& reason : r.reasons) reasons.push_back({{"kind", reason.kind}, {"text", reason.text}});
   return {{"ranking", std::move(ranking)}, {"reasons", std::move(reasons)}};
 }
@@ -75,8 +86,10 @@ std::vector<std::string> split_shapes(const std::string& shapes) {
 
 void ModelChoice::add_to(CLI::App& verb) {
   arguments.add_to(verb);
-  verb.get_option("model")->required(false)->description("An ONNX model or StableHLO text: measure which engine is best for it here");
-  verb.add_option("--goal", goal, "What counts: latency, throughput, memory, size, startup or cost")->capture_default_str();
+  verb.get_option("model")->required(false)->description(
+      "An ONNX model or StableHLO text: measure which engine is best for it here");
+  verb.add_option("--goal", goal, "What counts: latency, throughput, memory, size, startup or cost")
+      ->capture_default_str();
   verb.add_option("--price-per-hour", price_per_hour, "Of this machine, for --goal cost")->check(CLI::PositiveNumber);
   verb.add_option("--out", folder, "A folder for the winner's artifact, an example that runs it, and decision.json");
   verb.add_option("--check", check, "A saved decision.json: measure again; exit code 1 when it no longer holds");
@@ -90,7 +103,9 @@ int ModelChoice::run(bool json, const Messages& text) const {
   if (wanted == Goal::kCost && price_per_hour <= 0) fail("--goal cost wants --price-per-hour: what this machine costs");
   const CompareReport report = arguments.run(text);
   if (report.cases.size() > 1 && wanted != Goal::kThroughput && wanted != Goal::kCost)
-    fail("several sets of sizes or threads can be chosen among for throughput and cost only; 'eco compare' shows them all");
+    fail(
+        "several sets of sizes or threads can be chosen among for throughput and cost only; 'eco compare' shows them "
+        "all");
   const auto choice = recommend(report, wanted, price_per_hour, text);
   const ordered_json machine = machine_json();
   if (!choice) {
@@ -112,7 +127,8 @@ int ModelChoice::run(bool json, const Messages& text) const {
     write_json(std::filesystem::path(folder) / "decision.json", d);
   }
   if (json) {
-    ordered_json j{{"schema_version", kSchemaVersion}, {"recommended", choice->ranking[0].row->engine}, {"decision", d}};
+    ordered_json j{
+        {"schema_version", kSchemaVersion}, {"recommended", choice->ranking[0].row->engine}, {"decision", d}};
     j.update(to_json(*choice));
     j.update(engine::to_json(report));
     print_json(j);
@@ -137,7 +153,8 @@ int ModelChoice::run_check(bool json, const Messages& text) const {
   if (model_hash(again.model) != d.model_hash) notes.emplace_back("the model has changed since the decision");
   const std::vector<std::string> worse = regressions(d, report, describe_machine().cpu, margin, notes);
   if (json) {
-    ordered_json j{{"schema_version", kSchemaVersion}, {"holds", worse.empty()}, {"regressions", worse}, {"notes", notes}};
+    ordered_json j{
+        {"schema_version", kSchemaVersion}, {"holds", worse.empty()}, {"regressions", worse}, {"notes", notes}};
     j.update(engine::to_json(report));
     print_json(j);
   } else {

@@ -76,18 +76,20 @@ void print_case(const CaseReport& c, const Messages& text) {
     auto at = [&](double q) { return timed ? milliseconds(quantile(r.timing.seconds, q)) : ""; };
     double sum = 0;
     for (double s : r.timing.seconds) sum += s;
-    t.add({{r.engine + (r.pareto ? " *" : ""), Style::kBold},
-           r.agreement ? fmt::format("{:.1e}", r.agreement->error) : "",
-           at(0.5),
-           at(0.9),
-           at(0.99),
-           timed ? fmt::format("{:.1f}", static_cast<double>(c.batch * static_cast<int64_t>(r.timing.seconds.size())) / sum)
-                 : "",
-           r.load_seconds ? milliseconds(*r.load_seconds) : "",
-           r.first_seconds ? milliseconds(*r.first_seconds) : "",
-           megabytes(r.peak_bytes),
-           timed && r.timing.wall_seconds > 0 ? fmt::format("{:.1f}", r.timing.cpu_seconds / r.timing.wall_seconds) : "",
-           {str(r.verdict, text), style_of(r)}});
+    t.add(
+        {{r.engine + (r.pareto ? " *" : ""), Style::kBold},
+         r.agreement ? fmt::format("{:.1e}", r.agreement->error) : "",
+         at(0.5),
+         at(0.9),
+         at(0.99),
+         timed
+             ? fmt::format("{:.1f}", static_cast<double>(c.batch * static_cast<int64_t>(r.timing.seconds.size())) / sum)
+             : "",
+         r.load_seconds ? milliseconds(*r.load_seconds) : "",
+         r.first_seconds ? milliseconds(*r.first_seconds) : "",
+         megabytes(r.peak_bytes),
+         timed && r.timing.wall_seconds > 0 ? fmt::format("{:.1f}", r.timing.cpu_seconds / r.timing.wall_seconds) : "",
+         {str(r.verdict, text), style_of(r)}});
   }
   fmt::print("{}", t.str(layout));
   for (const Row& r : c.rows) {
@@ -102,7 +104,8 @@ void CompareArguments::add_to(CLI::App& verb) {
   verb.add_option("model", model, "An ONNX model or StableHLO text")->required();
   inputs.add_to(verb);
   verb.get_option("--shape")->description(
-      "Sizes of an input, as name=1,3,224,224; may be repeated. A name given again begins another set of sizes, and all "
+      "Sizes of an input, as name=1,3,224,224; may be repeated. A name given again begins another set of sizes, and "
+      "all "
       "sets are compared");
   verb.add_option("--engines", engines, "Which engines, as a,b,... Default: all that are installed (see 'eco engines')")
       ->delimiter(',');
@@ -119,7 +122,8 @@ void CompareArguments::add_to(CLI::App& verb) {
   verb.add_option("--timeout", options.timeout_seconds, "Seconds after which an engine that does not answer is stopped")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  verb.add_option("--memory-limit", memory_limit_mb, "MB of memory at which an engine is stopped. Default: 80% of the machine's")
+  verb.add_option("--memory-limit", memory_limit_mb,
+                  "MB of memory at which an engine is stopped. Default: 80% of the machine's")
       ->check(CLI::PositiveNumber);
   add_language(verb, lang);
 }
@@ -140,12 +144,13 @@ std::vector<InputOptions> CompareArguments::cases() const {
     result[i].shapes.clear();
     for (const auto& [name, sizes] : by_name) {
       if (sizes.size() != 1 && sizes.size() != count)
-        fail("--shape {}: {} sets of sizes are given, but {} of another input; give one, or as many", name, sizes.size(),
-             count);
+        fail("--shape {}: {} sets of sizes are given, but {} of another input; give one, or as many", name,
+             sizes.size(), count);
       result[i].shapes.push_back(sizes[sizes.size() == 1 ? 0 : i]);
     }
   }
-  if (count > 1 && !inputs.files.empty()) fail("-i gives the sizes of the inputs: --shape can't give several sets besides");
+  if (count > 1 && !inputs.files.empty())
+    fail("-i gives the sizes of the inputs: --shape can't give several sets besides");
   return result;
 }
 
@@ -159,9 +164,11 @@ CompareReport CompareArguments::run(const Messages& text) const {
   if (o.engines.empty()) {
     const ModelFormat format = detect_format(model);
     for (const EngineInfo& e : known_engines())
-      if (worker_command(e) && (e.native || format == ModelFormat::kOnnx || e.takes_stablehlo)) o.engines.push_back(e.name);
+      if (worker_command(e) && (e.native || format == ModelFormat::kOnnx || e.takes_stablehlo))
+        o.engines.push_back(e.name);
     if (o.engines.empty())
-      fail_kind(ErrorKind::kMissing, "no engine is installed that could run {}; 'eco engines' lists those there are", model);
+      fail_kind(ErrorKind::kMissing, "no engine is installed that could run {}; 'eco engines' lists those there are",
+                model);
   }
   for (const std::string& name : o.engines) engine_info(name);
   CompareReport report;
@@ -192,12 +199,16 @@ int compare(const Options& o) {
   std::optional<AtomicFile> page;  // now, so that a folder that is missing is known before the race
   if (!o.html.empty()) page.emplace(o.html);
   const CompareReport report = o.arguments.run(text);
-  ordered_json j{{"schema_version", kSchemaVersion}, {"ecotone_version", ECOTONE_VERSION}, {"date", date_now()},
-                 {"command", command_line()}, {"model", o.arguments.model}};
+  ordered_json j{{"schema_version", kSchemaVersion},
+                 {"ecotone_version", ECOTONE_VERSION},
+                 {"date", date_now()},
+                 {"command", command_line()},
+                 {"model", o.arguments.model}};
   j["machine"] = machine_json();
   j.update(to_json(report));
   if (page) {
-    const nlohmann::json read = parse_report(j.dump(-1, ' ', false, ordered_json::error_handler_t::replace), "the report");
+    const nlohmann::json read =
+        parse_report(j.dump(-1, ' ', false, ordered_json::error_handler_t::replace), "the report");
     page->write(report_page(std::span(&read, 1), text));
     page->commit();
     log_note("{}", text.format("wrote {}", o.html));
@@ -206,8 +217,9 @@ int compare(const Options& o) {
     print_json(j);
   } else {
     for (const CaseReport& c : report.cases) print_case(c, text);
-    fmt::print("{}\n", text("Errors are against the exact result, max |x - r| / (|r| + rms r). * : no other is better in "
-                            "time, memory and error at once. Intervals hold with 95% confidence."));
+    fmt::print("{}\n",
+               text("Errors are against the exact result, max |x - r| / (|r| + rms r). * : no other is better in "
+                    "time, memory and error at once. Intervals hold with 95% confidence."));
   }
   if (report.interrupted) return kInterrupted;
   bool all_agree = true, any_ran = false;
@@ -223,13 +235,16 @@ int compare(const Options& o) {
 
 void add_compare(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("compare", "Race engines on a model: first whether their numbers agree, then how fast they are");
+  CLI::App* verb = app.add_subcommand(
+      "compare", "Race engines on a model: first whether their numbers agree, then how fast they are");
   o->arguments.add_to(*verb);
   verb->add_flag("--json", o->json, "Print a JSON report");
   verb->add_option("--html", o->html, "Write the report as one self-contained HTML page");
   verb->footer(
-      "Each engine runs in a process of its own, is timed in turns with the others, and sleeps while they have theirs. Only "
-      "engines whose numbers agree\nare timed. An engine that fails is a row with its reason. Exit code 0 when all agree, 1 when "
+      "Each engine runs in a process of its own, is timed in turns with the others, and sleeps while they have theirs. "
+      "Only "
+      "engines whose numbers agree\nare timed. An engine that fails is a row with its reason. Exit code 0 when all "
+      "agree, 1 when "
       "one does not or fails, 3 when none runs.");
   verb->callback([o, &action] { action = [o] { return compare(*o); }; });
 }

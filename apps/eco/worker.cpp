@@ -82,7 +82,8 @@ class Server {
     const auto start = std::chrono::steady_clock::now();
     const double cpu = cpu_seconds(), seconds = question.value("seconds", 0.0);
     json latencies = json::array();
-    while (latencies.size() < question.value("min_runs", 1U) || seconds_since(start) < seconds) latencies.push_back(timed());
+    while (latencies.size() < question.value("min_runs", 1U) || seconds_since(start) < seconds)
+      latencies.push_back(timed());
     return {{"latencies_s", latencies}, {"cpu_seconds", cpu_seconds() - cpu}, {"peak_bytes", peak_memory()}};
   }
 

@@ -83,7 +83,8 @@ std::vector<Tap> common_taps(const Model& a, const Model& b) {
   std::vector<Tap> taps;
   for (const auto& [name, value] : mine) {
     const auto other = theirs.find(name);
-    if (other == theirs.end() || !is_shown(a.program->type(value)) || !is_shown(b.program->type(other->second))) continue;
+    if (other == theirs.end() || !is_shown(a.program->type(value)) || !is_shown(b.program->type(other->second)))
+      continue;
     Tap tap{name, "", "", value, a.program->tensor_type(value)};
     if (a.format == ModelFormat::kOnnx) {
       const auto node = makers.find(name);
@@ -135,7 +136,9 @@ class Bisector {
   }
 
   BisectReport run() {
-    if (taps_.empty()) fail("{}: no tensor between inputs and outputs has a name and a known size that could be looked at", sides_[0].model->path.string());
+    if (taps_.empty())
+      fail("{}: no tensor between inputs and outputs has a name and a known size that could be looked at",
+           sides_[0].model->path.string());
     report_.tensors = static_cast<int>(taps_.size());
     compare_outputs();
     pass();
@@ -194,8 +197,7 @@ class Bisector {
   }
 
   double difference(const Tensor& a, const Tensor& b, const std::string& name) const {
-    if (a.shape() != b.shape())
-      fail("tensor '{}' is {} in a and {} in b", name, a.type().str(), b.type().str());
+    if (a.shape() != b.shape()) fail("tensor '{}' is {} in a and {} in b", name, a.type().str(), b.type().str());
     return backend::relative_error(a, b);
   }
 
@@ -241,7 +243,8 @@ class Bisector {
 
   void search() {
     report_.by_search = true;
-    report_.notes.push_back(m_("with all tensors shown the difference is gone (the engine then fuses less): searched by halves"));
+    report_.notes.push_back(
+        m_("with all tensors shown the difference is gone (the engine then fuses less): searched by halves"));
     size_t good = 0, bad = taps_.size();  // taps before `good` agree; `bad` differs
     while (good < bad) {
       const size_t middle = good + (bad - good) / 2;
@@ -250,7 +253,9 @@ class Bisector {
       else
         good = middle + 1;
     }
-    if (!report_.first) report_.notes.push_back(m_("no tensor differs when shown: the difference arises where the outputs are made, in what the engine fuses"));
+    if (!report_.first)
+      report_.notes.push_back(m_(
+          "no tensor differs when shown: the difference arises where the outputs are made, in what the engine fuses"));
   }
 
   void describe(const Tap& tap, const Tensor& x, const Tensor& y, double error) {
@@ -260,7 +265,8 @@ class Bisector {
     const int64_t worst = backend::difference(x, y).worst;
     d.worst_a = x.at_double(worst), d.worst_b = y.at_double(worst);
     int64_t rest = worst;
-    for (size_t i = x.shape().size(); i-- > 0;) d.worst.insert(d.worst.begin(), rest % x.shape()[i]), rest /= x.shape()[i];
+    for (size_t i = x.shape().size(); i-- > 0;)
+      d.worst.insert(d.worst.begin(), rest % x.shape()[i]), rest /= x.shape()[i];
     note(m_.format("'{}' differs: computing it exactly", tap.name));
     NamedTensors known;
     try {
@@ -295,8 +301,7 @@ class Bisector {
     std::vector<Output> outputs;
     for (const std::string& w : wanted)
       if (const auto at = values.find(w); at != values.end()) outputs.push_back({w, at->second});
-    const std::vector<Tensor> made =
-        backend::evaluate(*transform::with_outputs(p, outputs), inputs_, EvalMode::kSpec);
+    const std::vector<Tensor> made = backend::evaluate(*transform::with_outputs(p, outputs), inputs_, EvalMode::kSpec);
     for (size_t i = 0; i < made.size(); ++i) known.emplace_back(outputs[i].name, made[i]);
   }
 
@@ -332,14 +337,16 @@ class Bisector {
       const fs::path file = side && sides_[0].model != sides_[1].model ? options_.folder / "node_b.onnx" : d.submodel;
       const Model node = load_model(file, sizes);
       values = match_inputs(*node.program, given);
-      Worker worker(sides_[side].engine, WorkerOptions{options_.threads, options_.timeout_seconds, 0, !options_.verbose});
+      Worker worker(sides_[side].engine,
+                    WorkerOptions{options_.threads, options_.timeout_seconds, 0, !options_.verbose});
       const ModelSource source(node, values);
       worker.load(source.for_engine(sides_[side].engine));
       result[side] = worker.run(given).outputs;
     }
     d.submodel_error = difference(result[0].at(0).second, result[1].at(0).second, tap.name);
     if (*d.submodel_error <= options_.tolerance)
-      d.submodel_note = "the engines agree on the node alone: the difference has built up before it, or comes from fusion";
+      d.submodel_note =
+          "the engines agree on the node alone: the difference has built up before it, or comes from fusion";
   }
 
   BisectSide sides_[2];
@@ -383,7 +390,8 @@ nlohmann::ordered_json to_json(const BisectReport& r) {
     if (!d.submodel_note.empty()) f["submodel_note"] = d.submodel_note;
     j["first_divergence"] = std::move(f);
   }
-  j["tensors"] = r.tensors, j["compared"] = r.compared, j["runs"] = r.runs, j["by_search"] = r.by_search, j["notes"] = r.notes;
+  j["tensors"] = r.tensors, j["compared"] = r.compared, j["runs"] = r.runs, j["by_search"] = r.by_search,
+  j["notes"] = r.notes;
   return j;
 }
 

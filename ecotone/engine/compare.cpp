@@ -55,7 +55,7 @@ NamedTensors named_as(const Program& p, NamedTensors outputs) {
 
 Agreement judge_outputs(const Program& p, const Expected& expected, const NamedTensors& given, double tolerance) {
   const NamedTensors theirs = named_as(p, given);
-  const VerifyReport report = compare_outputs(p, expected.spec, expected.real, theirs);
+  const VerifyReport report = compare_outputs(p, {expected.spec, expected.spec, expected.real}, theirs);
   Agreement a;
   a.agrees = a.within_rounding = true;
   for (const OutputReport& o : report.outputs) {
@@ -66,8 +66,9 @@ Agreement judge_outputs(const Program& p, const Expected& expected, const NamedT
     if (o.theirs) a.error = std::max(a.error, o.theirs->error);
     const bool agrees = o.theirs ? o.theirs->error <= tolerance : o.passed;
     if (!agrees && a.reason.empty())
-      a.reason = o.theirs ? fmt::format("output {} is off by {:.2g} (at most {:.2g})", o.name, o.theirs->error, tolerance)
-                          : fmt::format("output {}: {}", o.name, o.reason);
+      a.reason = o.theirs
+                     ? fmt::format("output {} is off by {:.2g} (at most {:.2g})", o.name, o.theirs->error, tolerance)
+                     : fmt::format("output {}: {}", o.name, o.reason);
     a.agrees = a.agrees && agrees;
     const auto find = [&](const auto& named) { return named.first == o.name; };
     const auto other = std::find_if(theirs.begin(), theirs.end(), find);
@@ -91,12 +92,12 @@ struct Entrant {
   }
 };
 
-void start(Entrant& e, const Program& program, const ModelSource& source, const NamedTensors& inputs, const Expected& expected,
-           const CompareOptions& o) {
+void start(Entrant& e, const Program& program, const ModelSource& source, const NamedTensors& inputs,
+           const Expected& expected, const CompareOptions& o) {
   Row& row = e.row;
   try {
-    e.worker = std::make_unique<Worker>(
-        row.engine, WorkerOptions{o.threads, o.timeout_seconds, o.most_bytes, !o.verbose});
+    e.worker =
+        std::make_unique<Worker>(row.engine, WorkerOptions{o.threads, o.timeout_seconds, o.most_bytes, !o.verbose});
     row.version = e.worker->version();
     const Worker::Loaded loaded = e.worker->load(source.for_engine(row.engine));
     row.load_seconds = loaded.seconds;
@@ -136,7 +137,8 @@ void note_leak(Entrant& e) {
   for (size_t i = kWarmTurns + 1; i < r.size(); ++i) grew += r[i] > r[i - 1];
   const int64_t more = r.back() - r[kWarmTurns];
   if (more > kLittle && grew * 10 >= (r.size() - kWarmTurns - 1) * 8)
-    e.row.warnings.push_back(fmt::format("memory leak: {} MB more after {} runs", more >> 20, e.row.timing.seconds.size()));
+    e.row.warnings.push_back(
+        fmt::format("memory leak: {} MB more after {} runs", more >> 20, e.row.timing.seconds.size()));
 }
 
 void time_entrants(std::vector<Entrant>& entrants, const CompareOptions& o, CaseReport& report, bool& interrupted) {
@@ -226,7 +228,8 @@ void mark_pareto(CaseReport& report) {
       if (&other == &r || other.status != Row::Status::kTimed) return false;
       const auto theirs = costs(other);
       bool no_worse = true, better = false;
-      for (size_t i = 0; i < mine.size(); ++i) no_worse = no_worse && theirs[i] <= mine[i], better = better || theirs[i] < mine[i];
+      for (size_t i = 0; i < mine.size(); ++i)
+        no_worse = no_worse && theirs[i] <= mine[i], better = better || theirs[i] < mine[i];
       return no_worse && better;
     });
   }
@@ -258,8 +261,8 @@ std::string str(const Verdict& v, const Messages& text) {
     case Verdict::Kind::kNotComparable:
       return text.format("not comparable: {}", v.reason);
     case Verdict::Kind::kUnclear:
-      return text.format("not comparable: the difference to {} stays unclear, {:.1f}% [{:.1f}, {:.1f}]", v.other, percent, low,
-                         high);
+      return text.format("not comparable: the difference to {} stays unclear, {:.1f}% [{:.1f}, {:.1f}]", v.other,
+                         percent, low, high);
     case Verdict::Kind::kDisagrees:
       return text.format("not in agreement: {}", v.reason);
     case Verdict::Kind::kFailed:
@@ -272,7 +275,8 @@ std::string str(const Verdict& v, const Messages& text) {
 
 namespace {
 
-constexpr std::string_view kKindNames[] = {"wins", "loses", "tie", "alone", "not_comparable", "unclear", "disagrees", "failed", "interrupted"};
+constexpr std::string_view kKindNames[] = {"wins",    "loses",     "tie",    "alone",      "not_comparable",
+                                           "unclear", "disagrees", "failed", "interrupted"};
 
 }  // namespace
 
@@ -321,8 +325,7 @@ CaseReport compare_engines(const Model& model, std::span<const Tensor> inputs, c
     interrupted_flag = true;
   }
   for (Entrant& e : entrants) {
-    if (e.row.status == Row::Status::kTimed && e.row.timing.seconds.empty())
-      e.row.status = Row::Status::kInterrupted;
+    if (e.row.status == Row::Status::kTimed && e.row.timing.seconds.empty()) e.row.status = Row::Status::kInterrupted;
     report.rows.push_back(std::move(e.row));
   }
   give_verdicts(report, o.text);
@@ -355,7 +358,8 @@ std::string_view name(Row::Status status) {
 }
 
 ordered_json to_json(const CaseReport& c, const Row& r, const Messages& english) {
-  ordered_json j{{"engine", r.engine}, {"version", r.version}, {"verdict", str(r.verdict, english)}, {"status", name(r.status)}};
+  ordered_json j{
+      {"engine", r.engine}, {"version", r.version}, {"verdict", str(r.verdict, english)}, {"status", name(r.status)}};
   j["outcome"] = {{"kind", name(r.verdict.kind)}, {"against", r.verdict.other}, {"reason", r.verdict.reason}};
   if (r.verdict.ratio.estimate != 0) {
     const Interval& ratio = r.verdict.ratio;
@@ -373,8 +377,14 @@ ordered_json to_json(const CaseReport& c, const Row& r, const Messages& english)
     double sum = 0;
     for (double x : s) sum += x;
     auto ms = [&](double q) { return quantile(s, q) * 1e3; };
-    j["latency_ms"] = {{"p10", ms(0.1)}, {"p50", ms(0.5)}, {"p90", ms(0.9)}, {"p99", ms(0.99)}, {"min", ms(0)}, {"max", ms(1)},
-                       {"mean", sum / static_cast<double>(s.size()) * 1e3}, {"runs", s.size()}};
+    j["latency_ms"] = {{"p10", ms(0.1)},
+                       {"p50", ms(0.5)},
+                       {"p90", ms(0.9)},
+                       {"p99", ms(0.99)},
+                       {"min", ms(0)},
+                       {"max", ms(1)},
+                       {"mean", sum / static_cast<double>(s.size()) * 1e3},
+                       {"runs", s.size()}};
     j["throughput_per_s"] = static_cast<double>(c.batch * static_cast<int64_t>(s.size())) / sum;
     j["cpus_used"] = r.timing.wall_seconds > 0 ? r.timing.cpu_seconds / r.timing.wall_seconds : 0;
     j["warmup_runs"] = r.timing.warmup_runs;
@@ -410,10 +420,11 @@ ordered_json to_json(const CompareReport& report) {
                      {"batch", c.batch},
                      {"threads", c.threads},
                      {"reference_ms", c.reference_seconds * 1e3},
-                     {"noise", {{"others_cpus", c.noise.others_cores},
-                                {"limit_cpus", c.noise.limit_cores},
-                                {"canary_spread", c.noise.canary_spread},
-                                {"verdict", c.noise.verdict(english)}}},
+                     {"noise",
+                      {{"others_cpus", c.noise.others_cores},
+                       {"limit_cpus", c.noise.limit_cores},
+                       {"canary_spread", c.noise.canary_spread},
+                       {"verdict", c.noise.verdict(english)}}},
                      {"graph", c.graph}});
     for (const Row& r : c.rows) rows.push_back(to_json(c, r, english));
   }

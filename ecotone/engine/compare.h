@@ -16,12 +16,12 @@ namespace ecotone::engine {
 
 struct CompareOptions {
   std::vector<std::string> engines;
-  int threads = 1;           // each engine's
-  double tolerance = 1e-3;   // of Agreement::error
-  double seconds_each = 5;   // timed, about
+  int threads = 1;          // each engine's
+  double tolerance = 1e-3;  // of Agreement::error
+  double seconds_each = 5;  // timed, about
   double timeout_seconds = 300;
-  int64_t most_bytes = 0;    // an engine that takes more is stopped; 0: no limit
-  bool verbose = false;      // show what engines print
+  int64_t most_bytes = 0;             // an engine that takes more is stopped; 0: no limit
+  bool verbose = false;               // show what engines print
   Messages text{Language::kEnglish};  // for progress and for why timings can't be compared
   std::function<void(const std::string&)> progress;
 };
@@ -38,12 +38,23 @@ struct Agreement {
 
 // How an engine fared.
 struct Verdict {
-  enum class Kind { kWins, kLoses, kTie, kAlone, kNotComparable, kUnclear, kDisagrees, kFailed, kInterrupted } kind = Kind::kInterrupted;
+  enum class Kind {
+    kWins,
+    kLoses,
+    kTie,
+    kAlone,
+    kNotComparable,
+    kUnclear,
+    kDisagrees,
+    kFailed,
+    kInterrupted
+  } kind = Kind::kInterrupted;
   std::string other;   // the engine that it was judged against: the fastest, or for that one the second
   Interval ratio;      // the slower one's time over the faster one's
   std::string reason;  // of a failure, a disagreement, or why nothing can be said
 };
-// "wins by 12.0% [11.1, 12.9] over openvino", "tie with ...", "not comparable: ...", "not in agreement: ...", "failed: ...".
+// "wins by 12.0% [11.1, 12.9] over openvino", "tie with ...", "not comparable: ...", "not in agreement: ...", "failed:
+// ...".
 std::string str(const Verdict& verdict, const Messages& text);
 // A kind's name in JSON, "wins", "not_comparable", ...; and back, nothing for another word.
 std::string_view name(Verdict::Kind kind);
@@ -54,7 +65,7 @@ struct Row {
   std::string engine, version;
   Status status = Status::kFailed;
   Verdict verdict;
-  std::string path;     // how the model got into the engine
+  std::string path;  // how the model got into the engine
   std::vector<std::string> changes, warnings;
   nlohmann::json settings, placement;
   std::optional<Agreement> agreement;

@@ -10,11 +10,10 @@
 #include <sstream>
 #include <thread>
 
+#include <fmt/core.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#include <fmt/core.h>
 
 #include "ecotone/base/error.h"
 #include "ecotone/engine/interrupt.h"
@@ -74,8 +73,8 @@ double canary(int threads) {
   return seconds_since(start);
 }
 
-// Joules that the processor packages have used so far (Linux powercap, RAPL); none where there is no counter that we may
-// read. Counters wrap within minutes at the earliest: a turn that sees one run backwards is not counted.
+// Joules that the processor packages have used so far (Linux powercap, RAPL); none where there is no counter that we
+// may read. Counters wrap within minutes at the earliest: a turn that sees one run backwards is not counted.
 std::optional<double> package_joules() {
   std::optional<double> sum;
   std::error_code error;
@@ -90,7 +89,8 @@ std::optional<double> package_joules() {
 
 class Harness {
  public:
-  Harness(std::span<Subject> subjects, const MeasureOptions& options) : subjects_(subjects), options_(options), m_(options.text) {
+  Harness(std::span<Subject> subjects, const MeasureOptions& options)
+      : subjects_(subjects), options_(options), m_(options.text) {
     result_.timings.resize(subjects.size());
     spent_.resize(subjects.size());
     usable_ = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -201,7 +201,8 @@ class Harness {
   size_t fastest() const {
     size_t best = subjects_.size();
     for (size_t i = 0; i < subjects_.size(); ++i)
-      if (alive(i) && !std::isnan(median_of(i)) && (best == subjects_.size() || median_of(i) < median_of(best))) best = i;
+      if (alive(i) && !std::isnan(median_of(i)) && (best == subjects_.size() || median_of(i) < median_of(best)))
+        best = i;
     return best;
   }
 
@@ -234,7 +235,8 @@ class Harness {
 std::string Noise::verdict(const Messages& text) const {
   constexpr double kMostSpread = 1.25;
   if (others_cores > limit_cores)
-    return text.format("other processes used {:.1f} CPUs meanwhile (at most {:.1f} would do)", others_cores, limit_cores);
+    return text.format("other processes used {:.1f} CPUs meanwhile (at most {:.1f} would do)", others_cores,
+                       limit_cores);
   if (canary_spread > kMostSpread)
     return text.format("the machine's own speed changed by {:.0f}% meanwhile", (canary_spread - 1) * 100.0);
   return "";

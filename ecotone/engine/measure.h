@@ -18,8 +18,8 @@ struct Block {
   double cpu_seconds = 0;       // all threads, over the turn
 };
 
-// Something that can be timed. `time` runs it at least min_runs times and for about `seconds`; it throws Error when it fails.
-// `pause(true)` keeps it from using the machine while others have their turn.
+// Something that can be timed. `time` runs it at least min_runs times and for about `seconds`; it throws Error when it
+// fails. `pause(true)` keeps it from using the machine while others have their turn.
 struct Subject {
   std::string name;
   std::function<Block(int min_runs, double seconds)> time;
@@ -27,9 +27,9 @@ struct Subject {
 };
 
 struct MeasureOptions {
-  int threads = 1;                // what each subject may use
-  double seconds_each = 5;        // about, for each subject
-  double turn_seconds = 0.2;      // of one turn
+  int threads = 1;            // what each subject may use
+  double seconds_each = 5;    // about, for each subject
+  double turn_seconds = 0.2;  // of one turn
   int min_rounds = 8, max_rounds = 60;
   Messages text{Language::kEnglish};  // of progress
   std::function<void(const std::string&)> progress;
@@ -59,9 +59,10 @@ struct RaceResult {
   bool interrupted = false;
 };
 
-// Warms each up until its times stop falling; then rounds, each in the reverse order of the one before (ABBA, so that a drift hits all
-// alike), until every pair that matters (each against the fastest) is decided, or the time is spent. A subject whose single run takes
-// longer than a turn gets fewer rounds, and none once it is clearly more than 3 times slower than the fastest.
+// Warms each up until its times stop falling; then rounds, each in the reverse order of the one before (ABBA, so that a
+// drift hits all alike), until every pair that matters (each against the fastest) is decided, or the time is spent. A
+// subject whose single run takes longer than a turn gets fewer rounds, and none once it is clearly more than 3 times
+// slower than the fastest.
 RaceResult measure(std::span<Subject> subjects, const MeasureOptions& options);
 
 }  // namespace ecotone::engine

@@ -15,9 +15,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::pair<Goal, std::string_view> kGoals[] = {
-    {Goal::kLatency, "latency"}, {Goal::kThroughput, "throughput"}, {Goal::kMemory, "memory"},
-    {Goal::kSize, "size"},       {Goal::kStartup, "startup"},       {Goal::kCost, "cost"}};
+constexpr std::pair<Goal, std::string_view> kGoals[] = {{Goal::kLatency, "latency"}, {Goal::kThroughput, "throughput"},
+                                                        {Goal::kMemory, "memory"},   {Goal::kSize, "size"},
+                                                        {Goal::kStartup, "startup"}, {Goal::kCost, "cost"}};
 
 double throughput(const CaseReport& c, const Row& r) {
   double sum = 0;
@@ -138,9 +138,10 @@ std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, 
   if (r.ranking.size() > 1) {
     const Score& second = r.ranking[1];
     if (tied)
-      reason("measured here", text.format("ties with {}, and takes less memory: {:.0f} MB against {:.0f} MB", second.row->engine,
-                                          static_cast<double>(best.row->peak_bytes.value_or(0)) / 1e6,
-                                          static_cast<double>(second.row->peak_bytes.value_or(0)) / 1e6));
+      reason("measured here",
+             text.format("ties with {}, and takes less memory: {:.0f} MB against {:.0f} MB", second.row->engine,
+                         static_cast<double>(best.row->peak_bytes.value_or(0)) / 1e6,
+                         static_cast<double>(second.row->peak_bytes.value_or(0)) / 1e6));
     else
       reason("measured here", text.format("the next, {}: {:.4g} {}, {:.1f}% worse", second.row->engine, second.value,
                                           unit(goal, text), (worse_by(goal, second.value, best.value) - 1) * 100.0));
@@ -148,9 +149,10 @@ std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, 
     reason("measured here", text("no other engine agrees with the exact result"));
   }
   const Agreement& a = *best.row->agreement;
-  reason("measured here", a.within_rounding
-                              ? text.format("its error is {:.2g}, no more than rounding makes", a.error)
-                              : text.format("its error is {:.2g}, within the tolerance but more than rounding makes", a.error));
+  reason("measured here",
+         a.within_rounding
+             ? text.format("its error is {:.2g}, no more than rounding makes", a.error)
+             : text.format("its error is {:.2g}, within the tolerance but more than rounding makes", a.error));
   if (!best.row->path.empty()) reason("measured here", text.format("the model: {}", best.row->path));
   for (const std::string& c : best.row->changes) reason("measured here", text.format("changed for it: {}", c));
   const EngineInfo info = engine_info(best.row->engine);
@@ -219,8 +221,8 @@ SavedDecision read_decision(const std::filesystem::path& path) {
   }
 }
 
-std::vector<std::string> regressions(const SavedDecision& d, const CompareReport& now, const std::string& cpu, double margin,
-                                     std::vector<std::string>& notes) {
+std::vector<std::string> regressions(const SavedDecision& d, const CompareReport& now, const std::string& cpu,
+                                     double margin, std::vector<std::string>& notes) {
   const Messages text(Language::kEnglish);
   if (now.cases.empty()) return {"nothing was measured"};
   const CaseReport& c = now.cases[0];
@@ -245,15 +247,17 @@ std::vector<std::string> regressions(const SavedDecision& d, const CompareReport
       notes.push_back(fmt::format("{}: {}", d.runner_up, str(other->verdict, text)));
     } else if (is_timed(d.goal) && against(a, b) == Outcome::kLoses) {
       worse.push_back(fmt::format("{} is now faster than {}: {}", d.runner_up, d.engine, str(chosen->verdict, text)));
-    } else if (!is_timed(d.goal) && worse_by(d.goal, value, value_of(c, *other, d.goal, d.price_per_hour)) > 1 + margin) {
+    } else if (!is_timed(d.goal) &&
+               worse_by(d.goal, value, value_of(c, *other, d.goal, d.price_per_hour)) > 1 + margin) {
       worse.push_back(fmt::format("{} is now better than {}", d.runner_up, d.engine));
     }
   }
   if (cpu != d.cpu) {
     notes.push_back(fmt::format("decided on {}, checked on {}: only the engines' order was checked", d.cpu, cpu));
   } else if (const double factor = worse_by(d.goal, value, d.value); factor > 1 + margin) {
-    worse.push_back(fmt::format("{} of {}: {:.4g} {}, was {:.4g}: {:.0f}% worse, at most {:.0f}% is allowed", name(d.goal), d.engine,
-                                value, unit(d.goal, text), d.value, (factor - 1) * 100, margin * 100));
+    worse.push_back(fmt::format("{} of {}: {:.4g} {}, was {:.4g}: {:.0f}% worse, at most {:.0f}% is allowed",
+                                name(d.goal), d.engine, value, unit(d.goal, text), d.value, (factor - 1) * 100,
+                                margin * 100));
   }
   return worse;
 }

@@ -23,17 +23,17 @@ struct Score {
   const Row* row = nullptr;
   double value = 0;
 };
-// "ms" (median latency), "per s", "MB" (peak memory; or model and installed engine together), "ms" (load and first run),
-// "per million" (price of a million items).
+// "ms" (median latency), "per s", "MB" (peak memory; or model and installed engine together), "ms" (load and first
+// run), "per million" (price of a million items).
 std::string unit(Goal goal, const Messages& text);
 std::string title(Goal goal, const Messages& text);
 
 struct Recommendation {
   Goal goal = Goal::kLatency;
-  std::vector<Score> ranking;         // best first; the first is recommended
-  std::string doubt;                  // why the order is not proven, or empty
+  std::vector<Score> ranking;  // best first; the first is recommended
+  std::string doubt;           // why the order is not proven, or empty
   struct Reason {
-    std::string kind, text;           // "measured here", "cited", "your preference"
+    std::string kind, text;  // "measured here", "cited", "your preference"
   };
   std::vector<Reason> reasons;
 };
@@ -58,10 +58,10 @@ struct SavedDecision {
 };
 SavedDecision read_decision(const std::filesystem::path& path);
 
-// What has become worse since, in a new race of the same engines; empty when the decision holds. `margin`: 0.1 lets a value
-// on the same processor be 10% worse. `notes` gets what could not be checked.
-std::vector<std::string> regressions(const SavedDecision& d, const CompareReport& now, const std::string& cpu, double margin,
-                                     std::vector<std::string>& notes);
+// What has become worse since, in a new race of the same engines; empty when the decision holds. `margin`: 0.1 lets a
+// value on the same processor be 10% worse. `notes` gets what could not be checked.
+std::vector<std::string> regressions(const SavedDecision& d, const CompareReport& now, const std::string& cpu,
+                                     double margin, std::vector<std::string>& notes);
 
 // Of a model's bytes, as decisions name it.
 std::string model_hash(const std::filesystem::path& model);

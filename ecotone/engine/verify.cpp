@@ -72,23 +72,9 @@ OutputReport compare_one(const std::string& name, const Judged& x, const Tensor&
 
 }  // namespace
 
-VerifyReport verify_outputs(const ProgramRef& program, std::span<const Tensor> inputs, const NamedTensors& theirs,
-                            const backend::Backend& backend) {
-  const Program& p = *program;
+VerifyReport compare_outputs(const Program& p, const Outputs& x, const NamedTensors& theirs) {
   VerifyReport report;
   report.error_constant = backend::error_constant(p);
-  std::vector<Tensor> ours;
-  {
-    backend::Session session(backend, program);
-    const auto start = std::chrono::steady_clock::now();
-    ours = session.run(inputs);
-    report.ours = {std::string(backend.name()), "", std::nullopt, seconds_since(start), peak_memory()};
-  }
-  const auto reference = [&](EvalMode mode) {
-    return backend::Session(backend::reference(), program, {mode}).run(inputs);
-  };
-  const std::vector<Tensor> spec = &backend == &backend::reference() ? ours : reference(EvalMode::kSpec);
-  const std::vector<Tensor> real = reference(EvalMode::kReal);
   const bool by_name =
       std::any_of(p.outputs().begin(), p.outputs().end(), [&](const Output& o) { return find(theirs, o.name); });
   const std::vector<bool> random = random_outputs(p);
@@ -102,7 +88,8 @@ VerifyReport verify_outputs(const ProgramRef& program, std::span<const Tensor> i
       r.name = o.name;
       r.reason = "its values are random: no other stack draws the same, so they can't be compared";
     } else if (other) {
-      r = compare_one(o.name, {ours[i], spec[i], real[i]}, *other, p.tensor_type(o.value).dtype, report.error_constant);
+      r = compare_one(o.name, {x.ours[i], x.spec[i], x.real[i]}, *other, p.tensor_type(o.value).dtype,
+                      report.error_constant);
     } else {
       r.name = o.name;
       r.reason = "the other side gave no such output";
@@ -110,6 +97,26 @@ VerifyReport verify_outputs(const ProgramRef& program, std::span<const Tensor> i
     report.passed = report.passed && r.passed;
     report.outputs.push_back(std::move(r));
   }
+  return report;
+}
+
+VerifyReport verify_outputs(const ProgramRef& program, std::span<const Tensor> inputs, const NamedTensors& theirs,
+                            const backend::Backend& backend) {
+  Outputs x;
+  SideReport side;
+  {
+    backend::Session session(backend, program);
+    const auto start = std::chrono::steady_clock::now();
+    x.ours = session.run(inputs);
+    side = {std::string(backend.name()), "", std::nullopt, seconds_since(start), peak_memory()};
+  }
+  const auto reference = [&](EvalMode mode) {
+    return backend::Session(backend::reference(), program, {mode}).run(inputs);
+  };
+  x.spec = &backend == &backend::reference() ? x.ours : reference(EvalMode::kSpec);
+  x.real = reference(EvalMode::kReal);
+  VerifyReport report = compare_outputs(*program, x, theirs);
+  report.ours = side;
   return report;
 }
 

@@ -35,6 +35,13 @@ struct VerifyReport {
   std::vector<OutputReport> outputs;
 };
 
+// A model's outputs from a backend, and from the reference in its two modes.
+struct Outputs {
+  std::vector<Tensor> ours, spec, real;
+};
+// Judges `ours` and `theirs` by the rule of errors; the matching is that of verify_outputs.
+VerifyReport compare_outputs(const Program& program, const Outputs& outputs, const NamedTensors& theirs);
+
 // Judges `theirs` and what `backend` gives by the rule of errors, with the reference's two modes as its measure;
 // integers and bools must be equal. Outputs are matched by name, or by position where no name is shared.
 VerifyReport verify_outputs(const ProgramRef& program, std::span<const Tensor> inputs, const NamedTensors& theirs,

@@ -148,7 +148,8 @@ Worker::~Worker() = default;
 json Worker::request(const json& question) {
   json answer = json::parse(exchange(question.dump()));
   if (!answer.value("ok", false))
-    fail("engine {} failed to {}: {}", engine_, question["command"].get<std::string>(), answer.value("error", "no reason given"));
+    fail("engine {} failed to {}: {}", engine_, question["command"].get<std::string>(),
+         answer.value("error", "no reason given"));
   return answer;
 }
 
@@ -205,7 +206,8 @@ Worker::Loaded Worker::load(const Source& source) {
   loaded.seconds = answer.value("seconds", 0.0);
   loaded.path = answer.value("path", "");
   loaded.changes = answer.value("changes", std::vector<std::string>{});
-  if (answer.contains("artifact") && answer["artifact"].is_string()) loaded.artifact = answer["artifact"].get<std::string>();
+  if (answer.contains("artifact") && answer["artifact"].is_string())
+    loaded.artifact = answer["artifact"].get<std::string>();
   if (answer.contains("artifact_bytes") && answer["artifact_bytes"].is_number())
     loaded.artifact_bytes = answer["artifact_bytes"].get<int64_t>();
   loaded.settings = answer.contains("settings") ? answer["settings"] : settings_;
@@ -219,10 +221,8 @@ Worker::Run Worker::run(const NamedTensors& inputs, int repeats) {
   process_->inputs = process_->folder / ("in" + std::to_string(number) + ".npz");
   const fs::path out = process_->folder / ("out" + std::to_string(number) + ".npz");
   npz::write_npz(process_->inputs, inputs);
-  const json answer = request({{"command", "run"},
-                               {"inputs", process_->inputs.string()},
-                               {"outputs", out.string()},
-                               {"repeats", repeats}});
+  const json answer = request(
+      {{"command", "run"}, {"inputs", process_->inputs.string()}, {"outputs", out.string()}, {"repeats", repeats}});
   Run result;
   result.outputs = npz::read_npz(out);
   result.first_seconds = answer.value("first_seconds", 0.0);

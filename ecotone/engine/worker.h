@@ -67,7 +67,8 @@ class Worker {
   Run run(const NamedTensors& inputs, int repeats = 0);
   // Timed runs on the inputs of the last run: at least min_runs, for about `seconds`.
   Block time(int min_runs, double seconds);
-  // What ran where, as far as the engine tells: {"nodes": [{node, op, device, kernel, precision}...], "fallbacks": [...]}.
+  // What ran where, as far as the engine tells: {"nodes": [{node, op, device, kernel, precision}...], "fallbacks":
+  // [...]}.
   nlohmann::json placement();
 
   // Stops the process from using the machine, or lets it go on.

@@ -39,7 +39,7 @@ double digamma(double x) {
   if (x == kInfinity) return x;
   if (x <= 0) {
     if (x == std::floor(x)) return kNan;  // a pole; 0 is one like the others, as in CHLO's expansion
-    const double r = x - std::round(x);  // the reflection formula, its argument reduced
+    const double r = x - std::round(x);   // the reflection formula, its argument reduced
     return digamma(1 - x) - kPi / std::tan(kPi * r);
   }
   double sum = 0;

@@ -40,7 +40,8 @@ ProgramRef freeze(const Program& program) {
 
 ProgramRef with_outputs(const Program& program, std::span<const Output> outputs) {
   Builder b(program.name());
-  const auto values = rebuild(b, program, [&](const Parameter& p) { return b.parameter(p.name, p.type, p.value, p.annotations); });
+  const auto values =
+      rebuild(b, program, [&](const Parameter& p) { return b.parameter(p.name, p.type, p.value, p.annotations); });
   for (const Output& o : outputs) b.output(o.name, values.at(o.value));
   return std::move(b).build();
 }

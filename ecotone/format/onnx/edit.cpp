@@ -133,7 +133,8 @@ void captured(const GraphProto& graph, std::set<std::string>& names) {
 std::vector<NodeInfo> read_nodes(const fs::path& path) {
   const Source source(path);
   std::vector<NodeInfo> nodes;
-  for (const NodeProto& n : source.model.graph->nodes) nodes.push_back({n.name, n.op_type, n.domain, n.inputs, n.outputs});
+  for (const NodeProto& n : source.model.graph->nodes)
+    nodes.push_back({n.name, n.op_type, n.domain, n.inputs, n.outputs});
   return nodes;
 }
 
@@ -156,7 +157,9 @@ std::vector<std::string> write_submodel(const fs::path& path, const fs::path& ta
   const Source source(path);
   const GraphProto& graph = *source.model.graph;
   const auto maker = [&](const std::string& name) {
-    const auto makes = [&](const NodeProto& n) { return std::find(n.outputs.begin(), n.outputs.end(), name) != n.outputs.end(); };
+    const auto makes = [&](const NodeProto& n) {
+      return std::find(n.outputs.begin(), n.outputs.end(), name) != n.outputs.end();
+    };
     return static_cast<size_t>(std::find_if(graph.nodes.begin(), graph.nodes.end(), makes) - graph.nodes.begin());
   };
   const size_t node = maker(tensor);

@@ -1,4 +1,5 @@
-// Parts of an ONNX file made into other ONNX files, byte for byte: what bisection needs. Nothing is read into a Program.
+// Parts of an ONNX file made into other ONNX files, byte for byte: what bisection needs. Nothing is read into a
+// Program.
 #pragma once
 
 #include <filesystem>
@@ -24,13 +25,13 @@ struct NamedType {
   TensorType type;  // sizes that are known stand in the file
 };
 
-// Writes the model with `outputs` instead of its own to `target`, in a folder of its own: files with external data are linked or
-// copied beside it.
+// Writes the model with `outputs` instead of its own to `target`, in a folder of its own: files with external data are
+// linked or copied beside it.
 void write_with_outputs(const std::filesystem::path& model, const std::filesystem::path& target,
                         std::span<const NamedType> outputs);
 
-// Writes the smallest model that makes `tensor`: its node, and the initializers and constants that this takes (those with
-// external data become inputs). `type_of` gives the types of the other tensors. Returns the names of its inputs.
+// Writes the smallest model that makes `tensor`: its node, and the initializers and constants that this takes (those
+// with external data become inputs). `type_of` gives the types of the other tensors. Returns the names of its inputs.
 std::vector<std::string> write_submodel(const std::filesystem::path& model, const std::filesystem::path& target,
                                         const std::string& tensor,
                                         const std::function<std::optional<TensorType>(const std::string&)>& type_of);

@@ -1,10 +1,11 @@
 // Exchange between processes, and with the host.
+#include "ecotone/op/collective.h"
+
 #include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "ecotone/format/stablehlo/import.h"
-#include "ecotone/op/collective.h"
 
 namespace ecotone::stablehlo {
 namespace {

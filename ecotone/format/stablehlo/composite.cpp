@@ -55,8 +55,7 @@ std::vector<ValueId> call_function(OpCall& c, const syntax::Function& callee) {
                               str(c.operand_type(i), c.b().symbols())));
   }
   // Sizes, and tensors that shapes follow from, are known to the caller alone.
-  if (c.importer.depends_on_caller(c, callee))
-    return c.importer.inline_call(c.frame, callee, c.operands, c.op.at);
+  if (c.importer.depends_on_caller(c, callee)) return c.importer.inline_call(c.frame, callee, c.operands, c.op.at);
   drop_sizes(c, callee);
   std::vector<Dim> dim_args;
   if (const syntax::Attribute* sizes = c.find("ecotone.dim_args")) dim_args = c.importer.parse_sizes(c.frame, *sizes);

@@ -84,11 +84,9 @@ Values read_trsm(OpCall& c) {
 // What JAX's programs for the CPU call, read as what it means.
 OpReader find_meaning(std::string_view target) {
   static const std::unordered_map<std::string_view, OpReader> map = {
-      {"ApproxTopK", read_approx_top_k},
-      {"lapack_spotrf_ffi", read_potrf}, {"lapack_dpotrf_ffi", read_potrf},
-      {"lapack_cpotrf_ffi", read_potrf}, {"lapack_zpotrf_ffi", read_potrf},
-      {"lapack_strsm_ffi", read_trsm},   {"lapack_dtrsm_ffi", read_trsm},
-      {"lapack_ctrsm_ffi", read_trsm},   {"lapack_ztrsm_ffi", read_trsm},
+      {"ApproxTopK", read_approx_top_k}, {"lapack_spotrf_ffi", read_potrf}, {"lapack_dpotrf_ffi", read_potrf},
+      {"lapack_cpotrf_ffi", read_potrf}, {"lapack_zpotrf_ffi", read_potrf}, {"lapack_strsm_ffi", read_trsm},
+      {"lapack_dtrsm_ffi", read_trsm},   {"lapack_ctrsm_ffi", read_trsm},   {"lapack_ztrsm_ffi", read_trsm},
   };
   const auto found = map.find(target);
   return found == map.end() ? nullptr : found->second;
@@ -135,7 +133,8 @@ Values read_check(OpCall& c) {
 Values read_manual_computation(OpCall& c) {
   const syntax::Region& region = c.op.regions.at(0);
   if (region.arguments.size() != c.operands.size())
-    c.fail_here(fmt::format("its region takes {} values, but {} are given", region.arguments.size(), c.operands.size()));
+    c.fail_here(
+        fmt::format("its region takes {} values, but {} are given", region.arguments.size(), c.operands.size()));
   for (size_t i = 0; i < c.operands.size(); ++i)
     if (!c.importer.fits(c.frame, *region.arguments[i].type, c.operand_type(i), false))
       return c.importer.unsupported(

@@ -173,7 +173,8 @@ Values read_dynamic_reduce_window(OpCall& c) {
   if (c.operands.size() < 2 + kVectors || (c.operands.size() - kVectors) % 2)
     c.fail_here("@stablehlo.dynamic_reduce_window takes arrays, as many initial values, and 5 lists of sizes");
   const size_t first = c.operands.size() - kVectors;
-  const auto window = shape_operand(c, first), strides = shape_operand(c, first + 1), base = shape_operand(c, first + 2);
+  const auto window = shape_operand(c, first), strides = shape_operand(c, first + 1),
+             base = shape_operand(c, first + 2);
   const auto dilations = shape_operand(c, first + 3);
   const auto padding = padding_operand(c, first + 4);
   if (!window || !strides || !base || !dilations || !padding) return c.importer.unsupported(c, kFromData);

@@ -90,7 +90,7 @@ std::optional<Dim> sign_of(const Dim& x, std::span<const SymbolInfo> symbols) {
 // and of another sign than the divisor. Its steps are followed where signs are not known; the divisor is positive.
 struct DivisionStep {
   std::string_view op;
-  Division::Step first;                  // of the first operand
+  Division::Step first;                                          // of the first operand
   std::variant<int64_t, Division::Step, std::monostate> second;  // a constant, a step of the same division, the divisor
   Division::Step made;
 };
@@ -156,9 +156,9 @@ std::optional<Known> follow(OpCall& c) {
   const auto symbols = c.b().symbols();
   // What moves integers and adds them tells differences of what is not known; nothing is decided about that.
   static const std::set<std::string_view> kLinear = {
-      "stablehlo.add",     "stablehlo.subtract", "stablehlo.maximum",     "stablehlo.minimum",
-      "stablehlo.clamp",   "stablehlo.reshape",  "stablehlo.convert",     "stablehlo.concatenate",
-      "stablehlo.slice",   "stablehlo.select",   "stablehlo.dynamic_reshape"};
+      "stablehlo.add",   "stablehlo.subtract", "stablehlo.maximum",        "stablehlo.minimum",
+      "stablehlo.clamp", "stablehlo.reshape",  "stablehlo.convert",        "stablehlo.concatenate",
+      "stablehlo.slice", "stablehlo.select",   "stablehlo.dynamic_reshape"};
   const bool is_linear = kLinear.contains(name);
   std::vector<const std::vector<Dim>*> in;
   for (const ValueId v : c.operands) {
@@ -264,7 +264,8 @@ bool follows_sizes(const OpCall& call) {
     if (k && holds_data(k->dims)) k = nullptr;
     all = all && k && !k->dims.empty();
     if (!k) continue;
-    if (k->comparison || k->division || std::any_of(k->dims.begin(), k->dims.end(), [](const Dim& d) { return !d.is_constant(); }))
+    if (k->comparison || k->division ||
+        std::any_of(k->dims.begin(), k->dims.end(), [](const Dim& d) { return !d.is_constant(); }))
       return true;
   }
   return all && !call.operands.empty();

@@ -74,8 +74,8 @@ std::vector<Dim> Importer::parse_sizes(Frame& frame, const syntax::Attribute& te
   std::vector<Dim> met;  // the text's symbols, by their place here
   try {
     std::vector<Dim> dims = parse_dims(text.text, [&](std::string_view name) {
-      const auto found = std::find_if(frame.symbols.begin(), frame.symbols.end(),
-                                      [&](const auto& s) { return s.first == name; });
+      const auto found =
+          std::find_if(frame.symbols.begin(), frame.symbols.end(), [&](const auto& s) { return s.first == name; });
       if (found != frame.symbols.end()) {
         met.push_back(found->second);
       } else if (may_declare) {
@@ -150,11 +150,13 @@ void Importer::declare_symbols(Frame& frame, const syntax::Function& f, bool is_
     const int64_t max = s.items.size() > 2 ? s.items[2].integer : std::numeric_limits<int64_t>::max();
     if (min < 0 || min > max) fail_at(s.at, fmt::format("the size '{}' can't be in [{}, {}]", name, min, max));
     if (const auto found = given.find(name); found == given.end()) {
-      if (std::any_of(frame.symbols.begin(), frame.symbols.end(), [&](const auto& known) { return known.first == name; }))
+      if (std::any_of(frame.symbols.begin(), frame.symbols.end(),
+                      [&](const auto& known) { return known.first == name; }))
         fail_at(s.at, fmt::format("the symbol '{}' is listed twice", name));
       frame.symbols.emplace_back(name, frame.builder.symbol(name, min, max));
     } else if (found->second < min || found->second > max) {
-      fail_at(s.at, fmt::format("the size '{}' is given as {}, but must be in [{}, {}]", name, found->second, min, max));
+      fail_at(s.at,
+              fmt::format("the size '{}' is given as {}, but must be in [{}, {}]", name, found->second, min, max));
     }
   }
 }
@@ -172,7 +174,8 @@ std::vector<Dim> Importer::argument_sizes(Frame& frame, const syntax::Argument& 
   if (shape) {
     sizes = parse_sizes(frame, *shape, is_entry);
     if (sizes.size() != declared.size())
-      fail_at(shape->at, fmt::format("ecotone.shape has {} sizes, but the argument has {}", sizes.size(), declared.size()));
+      fail_at(shape->at,
+              fmt::format("ecotone.shape has {} sizes, but the argument has {}", sizes.size(), declared.size()));
   } else if (!is_entry && !says_sizes_) {
     return sizes;  // left open
   }
@@ -187,8 +190,8 @@ std::vector<Dim> Importer::argument_sizes(Frame& frame, const syntax::Argument& 
       size = sizes[d];
     } else if (open) {
       const bool bounded = d < a.type->bounds.size() && a.type->bounds[d] != syntax::kDynamic;
-      size = b.symbol(fmt::format("{}_{}", name, d), 0,
-                      bounded ? a.type->bounds[d] : std::numeric_limits<int64_t>::max());
+      size =
+          b.symbol(fmt::format("{}_{}", name, d), 0, bounded ? a.type->bounds[d] : std::numeric_limits<int64_t>::max());
     } else if (given != options_.shapes.end() && given->second[d] != declared[d]) {
       fail_at(a.at, fmt::format("the input '{}' is {}; dimension {} can't be given as {}", name, a.type->str(), d,
                                 given->second[d]));

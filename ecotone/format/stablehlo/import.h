@@ -178,7 +178,8 @@ class Importer {
   const syntax::Function& entry_function() const;
   std::vector<std::optional<uint32_t>> donations(const syntax::Function& f) const;
   void declare_symbols(Frame& frame, const syntax::Function& f, bool is_entry) const;
-  std::vector<Dim> argument_sizes(Frame& frame, const syntax::Argument& a, const std::string& name, bool is_entry) const;
+  std::vector<Dim> argument_sizes(Frame& frame, const syntax::Argument& a, const std::string& name,
+                                  bool is_entry) const;
   void add_arguments(Frame& frame, const syntax::Function& f, bool is_entry);
   void add_results(Frame& frame, const syntax::Function& f, std::span<const ValueId> results, bool is_entry);
 

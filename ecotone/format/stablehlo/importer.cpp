@@ -174,8 +174,8 @@ std::vector<ValueId> Importer::read(OpCall& call) {
   const OpReader reader = dynamic ? dynamic : find_reader(name);
   const bool converts = name == "stablehlo.uniform_quantize" || name == "stablehlo.uniform_dequantize";
   if (!reader && !(converts && touches_quantized(call)))
-    return unsupported(call, find_dynamic_reader(name) ? "needs sizes that are not known"
-                                                       : "is no operation that Ecotone knows");
+    return unsupported(
+        call, find_dynamic_reader(name) ? "needs sizes that are not known" : "is no operation that Ecotone knows");
   return touches_quantized(call) ? read_quantized(call, reader) : reader(call);
 }
 
@@ -264,9 +264,8 @@ void Importer::check_results(const OpCall& call, std::span<const ValueId> result
             fmt::format("{} gives {} results, but {} are declared", op.name, results.size(), op.result_types.size()));
   for (size_t i = 0; i < results.size(); ++i)
     if (!fits(call.frame, *op.result_types[i], b.type(results[i]), true))
-      fail_at(op.at,
-              fmt::format("{}: the declared result type is {}, but these operands and attributes give {}", op.name,
-                          op.result_types[i]->str(), str(b.type(results[i]), b.symbols())));
+      fail_at(op.at, fmt::format("{}: the declared result type is {}, but these operands and attributes give {}",
+                                 op.name, op.result_types[i]->str(), str(b.type(results[i]), b.symbols())));
 }
 
 std::vector<ValueId> Importer::unsupported(OpCall& call, const std::string& why) {
@@ -297,7 +296,8 @@ std::vector<ValueId> Importer::inline_call(Frame& frame, const syntax::Function&
   return results;
 }
 
-std::vector<ValueId> Importer::inline_region(Frame& frame, const syntax::Region& region, std::span<const ValueId> args) {
+std::vector<ValueId> Importer::inline_region(Frame& frame, const syntax::Region& region,
+                                             std::span<const ValueId> args) {
   Frame inner{frame.builder};
   inner.known = std::move(frame.known);
   inner.quantized = std::move(frame.quantized);

@@ -287,7 +287,8 @@ Region OpCall::region(size_t i, std::span<const Type> inputs) {
     // The same symbols stand for the same sizes inside.
     if (const auto k = frame.known.find(outer); k != frame.known.end() && is_size(k->second))
       inner.known.emplace(value, k->second);
-    if (const auto q = frame.quantized.find(outer); q != frame.quantized.end()) inner.quantized.emplace(value, q->second);
+    if (const auto q = frame.quantized.find(outer); q != frame.quantized.end())
+      inner.quantized.emplace(value, q->second);
   }
   const std::vector<ValueId> results = importer.body(inner, syntax);
   for (size_t r = 0; r < results.size(); ++r) builder.output(fmt::format("out{}", r), results[r]);

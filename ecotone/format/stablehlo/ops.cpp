@@ -38,8 +38,8 @@ Values read_constant(OpCall& c) {
   constexpr int64_t kMostExpanded = 64;
   if (value.splat && element_count(value.type->shape) > kMostExpanded) {
     const ValueId one = op::constant(c.b(), value.tensor);
-    return c.add(op::broadcast_in_dim(),
-                 make_attributes(op::BroadcastInDimAttributes{{}, to_dims(value.type->shape)}), Values{one});
+    return c.add(op::broadcast_in_dim(), make_attributes(op::BroadcastInDimAttributes{{}, to_dims(value.type->shape)}),
+                 Values{one});
   }
   return c.add(op::constant(), make_attributes(op::ConstantAttributes{dense_tensor(value)}));
 }

@@ -92,7 +92,8 @@ void Parser::parse_top_level() {
       if (arguments)
         for (size_t i = 0; i < arguments->items.size() && i < function.body.arguments.size(); ++i)
           function.body.arguments[i].attributes = arguments->items[i].entries;
-      function.attributes = without(f.attributes, {"sym_name", "sym_visibility", "function_type", "arg_attrs", "res_attrs"});
+      function.attributes =
+          without(f.attributes, {"sym_name", "sym_visibility", "function_type", "arg_attrs", "res_attrs"});
       file_.functions.push_back(std::move(function));
     };
     const auto add = [&](auto& self, Operation& o) -> void {

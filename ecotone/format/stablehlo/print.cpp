@@ -130,8 +130,7 @@ void FunctionPrinter::print(const Program& p, std::string_view name, bool is_pub
 // Written last: what the body asks for is known only then.
 std::string FunctionPrinter::header(const Scope& scope, std::string_view name, bool is_public, bool is_listed) {
   const Program& p = scope.program;
-  std::string out =
-      fmt::format("  func.func {} {}(", is_public ? "public" : "private", stablehlo::symbol_text(name));
+  std::string out = fmt::format("  func.func {} {}(", is_public ? "public" : "private", stablehlo::symbol_text(name));
   const size_t argument_count = p.inputs().size() + p.parameters().size();
   for (size_t i = 0; i < argument_count; ++i) {
     const bool is_parameter = i >= p.inputs().size();
@@ -242,7 +241,8 @@ void FunctionPrinter::region(const Region& r, Scope& parent, std::span<const std
   Scope scope{p, std::vector<std::string>(p.value_count()), {}, p.symbols().empty()};
   for (SymbolId s = 0; s < p.symbols().size(); ++s)
     scope.dims.push_back(s < r.dim_args.size() ? map(parent, r.dim_args[s]) : Dim::symbol(add_symbol(p.symbols()[s])));
-  const size_t own = p.inputs().size() - captures.size(), sources = source_order_.size(), scalars = scalar_order_.size();
+  const size_t own = p.inputs().size() - captures.size(), sources = source_order_.size(),
+               scalars = scalar_order_.size();
   const LocationId outer = location_;
   ++depth_;
   out_ += "{\n";

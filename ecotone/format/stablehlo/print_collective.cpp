@@ -77,8 +77,9 @@ void print_collective_permute(FunctionPrinter& f, PrintCall& c) {
 
 void print_feed(FunctionPrinter& f, PrintCall& c) {
   const std::string& name = c.equation.op->name;
-  f.generic(c, name, fmt::format("{}_config = {}", name.substr(name.find('.') + 1),
-                                 string_text(c.get<TransferAttributes>().config)));
+  f.generic(
+      c, name,
+      fmt::format("{}_config = {}", name.substr(name.find('.') + 1), string_text(c.get<TransferAttributes>().config)));
 }
 
 void print_transfer(FunctionPrinter& f, PrintCall& c) {

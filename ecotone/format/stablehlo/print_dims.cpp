@@ -1,5 +1,5 @@
-// Symbolic sizes as SSA values: i64 scalars computed from get_dimension_size. These lines are marked `ecotone.size` with
-// the sizes that they hold, or `ecotone.helper`, so that readers of ours take them for no equations.
+// Symbolic sizes as SSA values: i64 scalars computed from get_dimension_size. These lines are marked `ecotone.size`
+// with the sizes that they hold, or `ecotone.helper`, so that readers of ours take them for no equations.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -185,10 +185,9 @@ void FunctionPrinter::assumptions(const Scope& scope) {
     if (!visible) continue;  // about a size known only from data: not checkable where a function begins
     location_ = a.location;
     const std::string x = dim_scalar(left), y = dim_scalar(right);
-    const std::string equal =
-        line(fmt::format("stablehlo.compare EQ, {}, {}", x, y),
-             "ecotone.assume = " + string_text(str(std::vector{left, right}, symbols_)),
-             ": (tensor<i64>, tensor<i64>) -> tensor<i1>");
+    const std::string equal = line(fmt::format("stablehlo.compare EQ, {}, {}", x, y),
+                                   "ecotone.assume = " + string_text(str(std::vector{left, right}, symbols_)),
+                                   ": (tensor<i64>, tensor<i64>) -> tensor<i1>");
     indent();
     out_ += fmt::format(
         "stablehlo.custom_call @shape_assertion({}, {}, {}) {{api_version = 2 : i32, error_message = {}, "

@@ -224,8 +224,7 @@ ProgramRef rng_program(const PrintCall& call, std::span<const SymbolInfo> symbol
   } else {
     const auto [low, high] = bounds(DType::kF64);
     const ValueId x = multiply(b, upper(53), full_like(b, low, 0x1p-53));
-    const ValueId y =
-        add(b, multiply(b, low, subtract(b, full_like(b, low, 1), x)), multiply(b, high, x));
+    const ValueId y = add(b, multiply(b, low, subtract(b, full_like(b, low, 1), x)), multiply(b, high, x));
     const ValueId rounded = convert(b, y, dtype);
     const ValueId below = compare(b, ComparisonDirection::kLt, convert(b, rounded, DType::kF64), high);
     made = select(b, below, rounded, convert(b, low, dtype));  // rounding may reach the upper bound

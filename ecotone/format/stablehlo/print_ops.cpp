@@ -472,8 +472,8 @@ void print_fft(FunctionPrinter& f, PrintCall& c) {
 
 void print_rng_bit_generator(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<RngBitGeneratorAttributes>();
-  const std::string algorithm = fmt::format("#stablehlo<rng_algorithm {}>",
-                                            EnumNames<RngAlgorithm>::kNames[static_cast<size_t>(a.algorithm)]);
+  const std::string algorithm =
+      fmt::format("#stablehlo<rng_algorithm {}>", EnumNames<RngAlgorithm>::kNames[static_cast<size_t>(a.algorithm)]);
   if (a.type.is_static()) return f.generic(c, "stablehlo.rng_bit_generator", "rng_algorithm = " + algorithm);
   if (!f.is_lowering()) return print_lowered(f, c, "rng_bit_generator", same_program);
   const std::vector<std::string> operands = {c.operands[0], f.dim_vector(a.type.shape)};

@@ -28,8 +28,8 @@ class ModulePrinter {
   explicit ModulePrinter(const PrintOptions& options) : options_(options) {}
   // Prints `program` as a function whose arguments and results have names.
   void add(const Program& program, std::string_view name, bool is_public);
-  // The function that computes `region`, printed with the functions that it asks for. Constant `dim_args` specialize the
-  // body; the others are its symbols.
+  // The function that computes `region`, printed with the functions that it asks for. Constant `dim_args` specialize
+  // the body; the others are its symbols.
   const Callee& function_of(const Region& region, std::string_view hint);
   // What stands for one of our own ops is made once per key; its symbols are those of the function that asks.
   const Callee& function_of(const std::string& key, std::string_view hint, const std::function<ProgramRef()>& make);
@@ -116,8 +116,9 @@ class FunctionPrinter {
   void combiner(std::string_view op, std::span<const Type> types);
   // func.call of the module's function on all operands.
   void call(PrintCall& call, const Region& region, std::string_view hint);
-  // An op that StableHLO does not have, as a composite named `name` whose meaning is `callee`. Where sizes are symbolic,
-  // a call with marks: MLIR's shape refinement passes composites by. `dims`: what the callee's symbols stand for.
+  // An op that StableHLO does not have, as a composite named `name` whose meaning is `callee`. Where sizes are
+  // symbolic, a call with marks: MLIR's shape refinement passes composites by. `dims`: what the callee's symbols stand
+  // for.
   void composite(PrintCall& call, const Callee& callee, std::span<const Dim> dims, DynamicAttributes attributes);
   void composite(PrintCall& call, const Callee& callee, DynamicAttributes attributes);  // its symbols are this one's
 

@@ -23,8 +23,8 @@ struct Function {
   ProgramRef program;
 };
 struct Module {
-  std::string name;                 // empty when the file gives none
-  std::vector<Function> functions;  // in the order of the file
+  std::string name;                                        // empty when the file gives none
+  std::vector<Function> functions;                         // in the order of the file
   std::shared_ptr<const DynamicAttributes> annotations{};  // of the module: attributes and meshes; may be null
 
   // The function of that name; null when there is none.

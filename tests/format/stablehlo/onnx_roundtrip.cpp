@@ -1,5 +1,5 @@
-// Prints the programs of ONNX models as StableHLO text and reads them back: with the sizes that the files give, symbolic
-// where these are open.
+// Prints the programs of ONNX models as StableHLO text and reads them back: with the sizes that the files give,
+// symbolic where these are open.
 //
 // Usage: stablehlo_onnx_roundtrip SUITE_DIR [--only SUBSTRING]: every model.onnx below it. Models that can't be read
 // without more sizes are counted apart.
@@ -50,7 +50,8 @@ int main(int argc, char** argv) {
     }
   }
   for (const auto& [why, count] : unprinted) fmt::print("not printed: {} ({})\n", why, count);
-  fmt::print("{} models, {} with symbolic sizes; {} can't be read without more sizes\n", models.size(), symbolic, unread);
+  fmt::print("{} models, {} with symbolic sizes; {} can't be read without more sizes\n", models.size(), symbolic,
+             unread);
   fmt::print("{} passed, {} failed\n", passed, failed);
   return failed != 0;
 }

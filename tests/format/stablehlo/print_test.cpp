@@ -1,6 +1,7 @@
 // What the printer writes.
 #include <chrono>
 #include <limits>
+
 #include "ecotone/op/build.h"
 #include "ecotone/op/contract.h"
 #include "ecotone/op/control.h"

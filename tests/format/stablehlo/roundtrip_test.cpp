@@ -31,8 +31,8 @@ TEST(RoundTrip, NamesKindsAliasesAnnotations) {
   b.set_location(file_location("net.py", 3, 7));
   const Dim n = b.symbol("batch size", 1, 64);
   const ValueId x = b.input("x \"quoted\"", f32({n, 3}), attributes("mhlo.sharding", {"{replicated}"}));
-  const ValueId w = b.parameter("weight", TensorType{DType::kF32, {3}}, std::nullopt,
-                                attributes("training.rate", {0.5}));
+  const ValueId w =
+      b.parameter("weight", TensorType{DType::kF32, {3}}, std::nullopt, attributes("training.rate", {0.5}));
   const ValueId state = b.input("state", f32({3}));
   b.input("unused", TensorType{DType::kI4, {2}});
   const ValueId y = multiply(b, x, broadcast_in_dim(b, w, {n, 3}, {1}));
@@ -84,8 +84,8 @@ TEST(RoundTrip, AssumptionsAndRanges) {
   const Dim n = m.b.symbol("n", 2, 100), k = m.b.symbol("k");
   const ValueId x = m.in("x", f32({n, 2})), y = m.in("y", f32({k, 2}));
   m.b.assume_equal(n * Dim(2), k + Dim(3));
-  const std::string text = print_and_keep("assumptions", m.done({add(m.b, x, slice(m.b, y, {0, 0}, {n, 2}))}),
-                                          {{4, 2}, {5, 2}});
+  const std::string text =
+      print_and_keep("assumptions", m.done({add(m.b, x, slice(m.b, y, {0, 0}, {n, 2}))}), {{4, 2}, {5, 2}});
   EXPECT_HAS(text, "ecotone.assume = \"2*n,k+3\"");
   EXPECT_HAS(text, "@shape_assertion");
 }
@@ -156,8 +156,8 @@ TEST(RoundTrip, CallsWithSizesOfTheirOwn) {
   callee.set_location(named_location("ramp"));
   const Dim length = callee.symbol("length"), unused = callee.symbol("unused");
   const ValueId a = callee.input("a", f32({}));
-  const ValueId ramp = multiply(callee, iota(callee, TensorType{DType::kF32, {length}}, 0),
-                                broadcast_in_dim(callee, a, {length}, {}));
+  const ValueId ramp =
+      multiply(callee, iota(callee, TensorType{DType::kF32, {length}}, 0), broadcast_in_dim(callee, a, {length}, {}));
   callee.output("out0", ramp);
   const ProgramRef body = std::move(callee).build();
   Made m;
@@ -207,9 +207,8 @@ TEST(RoundTrip, CustomDerivative) {
   Made m;
   const ValueId x = m.in("x", f32({3})), y = m.in("y", f32({3}));
   const Type one[] = {f32({3}), f32({3})}, two[] = {f32({3}), f32({3}), f32({3})};
-  const Region primal = make_region(m.b, "clip", one, [](Builder& r, std::span<const ValueId> v) {
-    return std::vector{minimum(r, v[0], v[1])};
-  });
+  const Region primal = make_region(
+      m.b, "clip", one, [](Builder& r, std::span<const ValueId> v) { return std::vector{minimum(r, v[0], v[1])}; });
   const Region derivative = make_region(m.b, "clip.jvp", two, [](Builder& r, std::span<const ValueId> v) {
     return std::vector{minimum(r, v[0], v[2]), v[1]};
   });
@@ -225,19 +224,20 @@ TEST(RoundTrip, RandomNumbersAreEqualElsewhere) {
   const auto draw = [&](DType dtype, double low, double high, RngDistribution distribution, std::vector<Dim> shape) {
     return rng(m.b, scalar(m.b, dtype, low), scalar(m.b, dtype, high), key, distribution, std::move(shape));
   };
-  std::vector<ValueId> drawn = {draw(DType::kF32, -1, 2, RngDistribution::kUniform, {3, 5}),
-                                draw(DType::kF64, 2, 0.5, RngDistribution::kNormal, {7}),
-                                draw(DType::kF32, 0, 1, RngDistribution::kNormal, {4}),
-                                rng(m.b, scalar_int(m.b, DType::kI32, -5), scalar_int(m.b, DType::kI32, 20), key,
-                                    RngDistribution::kUniform, {11}),
-                                rng_bit_generator(m.b, key, TensorType{DType::kU32, {6}}, RngAlgorithm::kThreeFry).second};
+  std::vector<ValueId> drawn = {
+      draw(DType::kF32, -1, 2, RngDistribution::kUniform, {3, 5}),
+      draw(DType::kF64, 2, 0.5, RngDistribution::kNormal, {7}), draw(DType::kF32, 0, 1, RngDistribution::kNormal, {4}),
+      rng(m.b, scalar_int(m.b, DType::kI32, -5), scalar_int(m.b, DType::kI32, 20), key, RngDistribution::kUniform,
+          {11}),
+      rng_bit_generator(m.b, key, TensorType{DType::kU32, {6}}, RngAlgorithm::kThreeFry).second};
   for (size_t i = 0; i < drawn.size(); ++i) m.b.output("out" + std::to_string(i), drawn[i]);
   print_and_keep("random", std::move(m.b).build(), {}, {Tensor::from<uint64_t>({0x0123456789ABCDEF, 42}, {2})});
 
   Made s;
   const Dim n = s.b.symbol("n");
   const ValueId x = s.in("x", f32({n, 2})), k = s.in("key", TensorType{DType::kU64, {2}});
-  const ValueId noise = rng(s.b, scalar(s.b, DType::kF32, 0), scalar(s.b, DType::kF32, 1), k, RngDistribution::kUniform, {n, 2});
+  const ValueId noise =
+      rng(s.b, scalar(s.b, DType::kF32, 0), scalar(s.b, DType::kF32, 1), k, RngDistribution::kUniform, {n, 2});
   const auto bits = rng_bit_generator(s.b, k, TensorType{DType::kU64, {n}}, RngAlgorithm::kPhilox);
   print_and_keep("symbolic_random", s.done({add(s.b, x, noise), bits.first, bits.second}), {{3, 2}, {2}});
 }
@@ -249,9 +249,8 @@ TEST(RoundTrip, CollectivesOfSeveralProcesses) {
   a.replica_groups = {{0, 1}, {2, 3}};
   a.channel_id = 5, a.use_global_device_ids = true;
   const Type scalars[] = {f32({}), f32({})};
-  const Region sum = make_region(m.b, "sum", scalars, [](Builder& r, std::span<const ValueId> v) {
-    return std::vector{add(r, v[0], v[1])};
-  });
+  const Region sum = make_region(
+      m.b, "sum", scalars, [](Builder& r, std::span<const ValueId> v) { return std::vector{add(r, v[0], v[1])}; });
   std::vector<ValueId> made;
   const auto keep = [&](const std::vector<ValueId>& v) { made.insert(made.end(), v.begin(), v.end()); };
   keep(m.b.add(all_reduce(), make_attributes(a), std::vector{x}, {sum}));
@@ -276,8 +275,9 @@ TEST(RoundTrip, CollectivesOfSeveralProcesses) {
   for (size_t i = 0; i < made.size(); ++i) m.b.output("out" + std::to_string(i), made[i]);
   const ProgramRef p = std::move(m.b).build();
   const std::string text = print_and_parse("collectives", p);
-  EXPECT_HAS(text, "all_gather_dim = 1 : i64, replica_groups = dense<[[0, 1], [2, 3]]> : tensor<2x2xi64>, channel_handle = "
-                   "#stablehlo.channel_handle<handle = 5, type = 1>, use_global_device_ids");
+  EXPECT_HAS(text,
+             "all_gather_dim = 1 : i64, replica_groups = dense<[[0, 1], [2, 3]]> : tensor<2x2xi64>, channel_handle = "
+             "#stablehlo.channel_handle<handle = 5, type = 1>, use_global_device_ids");
   EXPECT_HAS(text, "split_count = 2 : i64");
   EXPECT_HAS(text, "source_target_pairs = dense<[[0, 1], [1, 2], [2, 0]]> : tensor<3x2xi64>");
   // One process alone can't do it.
@@ -337,7 +337,8 @@ TEST(RoundTrip, ShardingsAndMeshesOfAFile) {
   const std::string text = print_and_parse("shardings", p);
   for (const char* kept :
        {"mhlo.num_partitions = 4 : i32", R"(sdy.mesh @mesh = <["x"=2, "y"=2]> {stablehlo.mesh = {axes)",
-        R"({sdy.sharding = #sdy.sharding<@mesh, [{"x"}, {}]>})", R"(sdy.sharding_constraint %arg0 <@mesh, [{"x"}, {"y"}]>)",
+        R"({sdy.sharding = #sdy.sharding<@mesh, [{"x"}, {}]>})",
+        R"(sdy.sharding_constraint %arg0 <@mesh, [{"x"}, {"y"}]>)",
         R"(#sdy.sharding_per_value<[<@mesh, [{"x"}, {}]>]>)", R"("{devices=[2,2]0,1,2,3}")",
         "operand_layouts = [dense<[1, 0]> : tensor<2xindex>]", R"(jax.result_info = "result")"})
     EXPECT_HAS(text, kept);
@@ -381,8 +382,10 @@ TEST(RoundTrip, BigConstantsOfOneValueStayConstants) {
 // What a size is must be said by the text, or be an error, never a guess.
 TEST(RoundTrip, WrongMarksAreErrors) {
   const auto error = [](const std::string& body, const std::string& symbols = R"([["n", 0 : i64, 9 : i64]])") {
-    const std::string text = "func.func @main(%x: tensor<?xf32> {ecotone.shape = \"n\"}) -> tensor<?xf32> attributes "
-                             "{ecotone.symbols = " + symbols + "} {\n" + body + "\n}";
+    const std::string text =
+        "func.func @main(%x: tensor<?xf32> {ecotone.shape = \"n\"}) -> tensor<?xf32> attributes "
+        "{ecotone.symbols = " +
+        symbols + "} {\n" + body + "\n}";
     try {
       parse_program(text, "t.mlir");
     } catch (const Error& e) {
