@@ -1,4 +1,5 @@
-// eco choose: which stack? For a team's scenario: plans ranked by facts, with their reasons.
+// eco choose: which stack? For a model: what is best here, measured. For a team's scenario: plans ranked by facts, with
+// their reasons.
 
 #include <iostream>
 
@@ -12,6 +13,7 @@
 #include "ecotone/engine/plan.h"
 #include "ecotone/engine/table.h"
 
+#include "apps/eco/choose_model.h"
 #include "apps/eco/eco.h"
 
 namespace eco_command {
@@ -22,7 +24,8 @@ using namespace ecotone::engine;
 using nlohmann::ordered_json;
 
 struct ChooseOptions {
-  std::string scenario, lang;
+  std::string scenario;
+  ModelChoice measured;
   bool json = false, explain = false;
 };
 
@@ -295,23 +298,26 @@ Scenario interview(const Messages& m) {
 
 void add_choose(CLI::App& app, Action& action) {
   auto o = std::make_shared<ChooseOptions>();
-  CLI::App* verb = app.add_subcommand("choose", "Say which stack to use");
+  CLI::App* verb = app.add_subcommand("choose", "Say which stack to use: for a model by measuring, for a team's scenario by facts");
+  o->measured.add_to(*verb);
   verb->add_option(
       "--scenario", o->scenario,
       "A team's situation (TOML): rank plans of stacks for it; without it, on a terminal, a short interview");
   verb->add_flag("--explain", o->explain, "Show the criteria, their weights and values");
   verb->add_flag("--json", o->json, "Print JSON");
-  add_language(*verb, o->lang);
   verb->footer(
       "Facts, each with its source and date, stand below data/facts; docs/choosing.md explains the keys and the "
       "scores.\nExit code 1 when constraints exclude each other.");
   verb->callback([o, &action] {
     action = [o] {
-      const Messages m = messages(o->lang);
+      const Messages m = messages(o->measured.arguments.lang);
+      if (o->measured.asked() && !o->scenario.empty()) fail("choose for a model or for a scenario, not both");
+      if (!o->measured.check.empty()) return o->measured.run_check(o->json, m);
+      if (o->measured.asked()) return o->measured.run(o->json, m);
       if (!o->scenario.empty()) return choose_for(read_scenario(o->scenario), *o, m);
       if (isatty(STDIN_FILENO) != 1)
         fail(
-            "say what to choose for: --scenario FILE (examples/scenarios/ has some, docs/choosing.md the keys); the "
+            "say what to choose for: a MODEL, or --scenario FILE (examples/scenarios/ has some, docs/choosing.md the keys); the "
             "interview wants a terminal");
       return choose_for(interview(m), *o, m);
     };

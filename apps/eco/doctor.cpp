@@ -101,6 +101,12 @@ ordered_json to_json(const Machine& m, const std::optional<Measured>& x, const s
 
 }  // namespace
 
+ordered_json machine_json() {
+  ordered_json j = to_json(describe_machine(), std::nullopt, {});
+  for (const char* key : {"schema_version", "backends", "engines"}) j.erase(key);
+  return j;
+}
+
 void add_doctor(CLI::App& app, Action& action) {
   struct Options {
     std::string lang;

@@ -16,7 +16,8 @@
 namespace eco_command {
 
 inline constexpr int kSchemaVersion = 1;
-inline constexpr int kOk = 0, kFindings = 1, kBadInput = 2;
+inline constexpr int kOk = 0, kFindings = 1, kBadInput = 2, kMissing = 3;
+inline constexpr int kInterrupted = 130;  // as a shell reports SIGINT
 
 // A verb adds its options and sets what it does; the result is the exit code.
 using Action = std::function<int()>;
@@ -24,6 +25,9 @@ void add_run(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
 void add_inspect(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
+void add_compare(CLI::App& app, Action& action);
+void add_bisect(CLI::App& app, Action& action);
+void add_worker(CLI::App& app, Action& action);
 void add_choose(CLI::App& app, Action& action);
 
 // Which inputs a model is given: the options that run and verify share.
@@ -48,6 +52,8 @@ void print_matrix(const ecotone::engine::Machine& machine, const std::vector<std
 
 // Prints a report to stdout. Names in a model need not be UTF-8; JSON must be.
 void print_json(const nlohmann::ordered_json& report);
+// What doctor knows without measuring.
+nlohmann::ordered_json machine_json();
 
 std::string format_seconds(double seconds);
 std::string format_bytes(double bytes);

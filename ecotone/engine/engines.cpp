@@ -39,6 +39,7 @@ constexpr std::pair<const char*, std::vector<std::string> EngineInfo::*> kLists[
     {"lacks", &EngineInfo::lacks},
 };
 constexpr std::pair<const char*, bool EngineInfo::*> kFlags[] = {
+    {"native", &EngineInfo::native},
     {"takes_stablehlo", &EngineInfo::takes_stablehlo},
     {"static_shapes", &EngineInfo::static_shapes},
 };
@@ -96,10 +97,21 @@ void read_list(const fs::path& path, const std::string& module_prefix, std::vect
   }
 }
 
+// An engine without requirements is installed with the engine that its environment is named after.
+void share_requirements(std::vector<EngineInfo>& engines) {
+  for (EngineInfo& e : engines) {
+    if (!e.requirements.empty()) continue;
+    for (const EngineInfo& other : engines)
+      if (other.name == e.environment && other.name != e.name)
+        e.requirements = other.requirements, e.megabytes = other.megabytes;
+  }
+}
+
 std::vector<EngineInfo> read_lists() {
   std::vector<EngineInfo> engines;
   read_list(workers_folder() / "ecotone_workers" / "engines.toml", "ecotone_workers.", engines);
   if (const char* more = variable("ECOTONE_ENGINES")) read_list(more, "", engines);
+  share_requirements(engines);
   return engines;
 }
 
@@ -158,6 +170,17 @@ std::optional<fs::path> engine_python(const EngineInfo& engine) {
   const fs::path python = engine_folder(engine) / "bin/python";
   std::error_code error;
   if (fs::exists(python, error)) return python;
+  return std::nullopt;
+}
+
+std::optional<std::vector<std::string>> worker_command(const EngineInfo& engine) {
+  if (engine.native) {
+    std::error_code error;
+    const fs::path self = fs::read_symlink("/proc/self/exe", error);
+    if (!error && self.filename() == "eco") return {{self.string(), "worker"}};
+    return {{"eco", "worker"}};  // from PATH, in a program that embeds us
+  }
+  if (const auto python = engine_python(engine)) return {{python->string(), "-m", "ecotone_workers", engine.module}};
   return std::nullopt;
 }
 

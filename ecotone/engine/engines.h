@@ -25,6 +25,7 @@ struct EngineInfo {
   std::map<std::string, std::string> options;  // for the Adapter
   std::string variant_option;                  // what the V of NAME:V sets; empty: there are no variants
   bool takes_stablehlo = false;                // it is given the StableHLO text that Ecotone prints
+  bool native = false;                         // one of our own backends: its worker is the command `eco` itself
   bool static_shapes = false;                  // it is told the sizes of all inputs when it loads a model
 };
 
@@ -42,6 +43,8 @@ std::string workers_python_path();
 std::filesystem::path engine_folder(const EngineInfo& engine);
 // The Python of an engine's worker: ECOTONE_PYTHON, else that of its venv; nothing when there is neither.
 std::optional<std::filesystem::path> engine_python(const EngineInfo& engine);
+// What starts an engine's worker, program and arguments; nothing when the engine is not installed.
+std::optional<std::vector<std::string>> worker_command(const EngineInfo& engine);
 // How to get an engine that is missing, as the end of a message.
 std::string install_hint(const EngineInfo& engine);
 

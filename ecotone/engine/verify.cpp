@@ -72,10 +72,10 @@ VerifyReport compare_outputs(const Program& p, std::span<const Tensor> spec, std
 
 VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> inputs, const std::string& engine,
                                    int threads) {
-  Worker worker(engine, {threads, 600});
+  Worker worker(engine, {.threads = threads});
   NamedTensors named;
   for (size_t i = 0; i < inputs.size(); ++i) named.emplace_back(model.program->inputs()[i].name, inputs[i]);
-  const double load = worker.load(model.path);
+  const double load = worker.load({model.path, {}, {}}).seconds;
   const Worker::Run run = worker.run(named, 5);
 
   const auto start = std::chrono::steady_clock::now();

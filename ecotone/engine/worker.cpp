@@ -5,9 +5,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 #include <fcntl.h>
-#include <nlohmann/json.hpp>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -15,6 +15,7 @@
 
 #include "ecotone/base/error.h"
 #include "ecotone/engine/engines.h"
+#include "ecotone/engine/interrupt.h"
 #include "ecotone/format/npz/npz.h"
 
 extern char** environ;  // NOLINT: POSIX declares it so
@@ -25,39 +26,68 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+// A folder in memory, where there is one: tensors then pass through shared pages instead of a disk.
+fs::path exchange_folder() {
+  const fs::path memory = "/dev/shm";
+  const fs::path root = access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path();
+  std::string folder = (root / "ecotone-XXXXXX").string();
+  if (!mkdtemp(folder.data())) fail("no temporary folder can be made at {}: {}", folder, std::strerror(errno));
+  return folder;
+}
+
 }  // namespace
 
 struct Worker::Process {
   pid_t pid = -1;
   int to = -1, from = -1;
   std::string buffer;
-  fs::path folder;
+  fs::path folder, inputs;
   int exchanges = 0;
 
   ~Process() {
     if (to >= 0) close(to);
     if (pid > 0) {
+      kill(-pid, SIGCONT);
       // A worker ends when its input does; one that does not is ended.
-      for (int i = 0; i < 100 && waitpid(pid, nullptr, WNOHANG) == 0; ++i) usleep(20000);
-      if (kill(pid, 0) == 0) {
-        kill(-pid, SIGKILL);
-        waitpid(pid, nullptr, 0);
-      }
+      for (int i = 0; i < 50 && !gone(); ++i) usleep(20000);
+      stop();
     }
     if (from >= 0) close(from);
     std::error_code error;
     if (!folder.empty()) fs::remove_all(folder, error);
   }
+
+  // Whether it has ended; its whole group is then ended too.
+  bool gone() {
+    if (pid > 0 && waitpid(pid, &status, WNOHANG) == pid) {
+      kill(-pid, SIGKILL);
+      pid = -1;
+    }
+    return pid < 0;
+  }
+  void stop() {
+    if (pid < 0) return;
+    kill(-pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    pid = -1;
+  }
+  // A line of /proc/PID/status in bytes; 0 when there is none.
+  int64_t memory(std::string_view key) const {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(file, line);)
+      if (line.starts_with(key)) return std::strtoll(line.c_str() + key.size(), nullptr, 10) * 1024;
+    return 0;
+  }
+
+  int status = 0;
 };
 
 Worker::Worker(const std::string& engine, const WorkerOptions& options)
     : engine_(engine), options_(options), process_(std::make_unique<Process>()) {
   const EngineInfo info = engine_info(engine);
-  const auto python = engine_python(info);
-  if (!python) fail_kind(ErrorKind::kMissing, "engine {} is not installed; {}", engine, install_hint(info));
-  std::string folder = (fs::temp_directory_path() / "ecotone-XXXXXX").string();
-  if (!mkdtemp(folder.data())) fail("no temporary folder can be made at {}: {}", folder, std::strerror(errno));
-  process_->folder = folder;
+  std::optional<std::vector<std::string>> command = worker_command(info);
+  if (!command) fail_kind(ErrorKind::kMissing, "engine {} is not installed; {}", engine, install_hint(info));
+  process_->folder = exchange_folder();
 
   int in[2], out[2];
   if (pipe2(in, O_CLOEXEC) != 0) fail("no pipe: {}", std::strerror(errno));
@@ -72,7 +102,9 @@ Worker::Worker(const std::string& engine, const WorkerOptions& options)
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-  posix_spawn_file_actions_adddup2(&actions, 2, 1);  // what an engine prints is a log
+  // What an engine prints is a log, whatever it prints it on.
+  if (options.quiet) posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, 2, 1);
   posix_spawn_file_actions_adddup2(&actions, out[1], 3);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -85,9 +117,11 @@ Worker::Worker(const std::string& engine, const WorkerOptions& options)
   std::vector<char*> env;
   for (std::string& e : environment) env.push_back(e.data());
   env.push_back(nullptr);
-  std::string program = python->string(), flag = "-m", package = "ecotone_workers", module = info.module;
-  char* argv[] = {program.data(), flag.data(), package.data(), module.data(), nullptr};
-  const int error = posix_spawnp(&process_->pid, program.c_str(), &actions, &attributes, argv, env.data());
+  std::vector<char*> argv;
+  for (std::string& word : *command) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const std::string& program = command->front();
+  const int error = posix_spawnp(&process_->pid, program.c_str(), &actions, &attributes, argv.data(), env.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   close(in[0]);
@@ -98,85 +132,130 @@ Worker::Worker(const std::string& engine, const WorkerOptions& options)
   }
   json hello;
   try {
-    hello = json::parse(
-        request(json{{"command", "hello"}, {"threads", options.threads}, {"options", info.options}}.dump()));
+    hello = request({{"command", "hello"}, {"threads", options.threads}, {"options", info.options}});
+  } catch (const Interrupted&) {
+    throw;
   } catch (const Error& e) {
-    fail_kind(ErrorKind::kMissing, "engine {} does not start with {} ({}); {}", engine, program, e.what(),
-              install_hint(info));
+    fail_kind(ErrorKind::kMissing, "{} with {}; {}", e.what(), program, install_hint(info));
   }
-  if (!hello.value("ok", false)) {
-    const std::string why = hello.value("error", "no reason given");
-    fail_kind(ErrorKind::kMissing, "engine {} does not start ({}); {}", engine, why, install_hint(info));
-  }
-  version_ = hello.value("version", "?");
+  const json& version = hello["version"];
+  version_ = version.is_string() ? version.get<std::string>() : version.dump();
+  settings_ = hello.value("settings", json::object());
 }
 
 Worker::~Worker() = default;
 
-std::string Worker::request(const std::string& line) {
+json Worker::request(const json& question) {
+  json answer = json::parse(exchange(question.dump()));
+  if (!answer.value("ok", false))
+    fail("engine {} failed to {}: {}", engine_, question["command"].get<std::string>(), answer.value("error", "no reason given"));
+  return answer;
+}
+
+std::string Worker::exchange(const std::string& line) {
   const auto start = std::chrono::steady_clock::now();
+  Process& process = *process_;
+  if (process.pid < 0) fail("engine {} has ended", engine_);
   std::string out = line + "\n";
   for (size_t sent = 0; sent < out.size();) {
-    const ssize_t n = write(process_->to, out.data() + sent, out.size() - sent);
+    const ssize_t n = write(process.to, out.data() + sent, out.size() - sent);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;  // the reader tells why below
     sent += static_cast<size_t>(n);
   }
   for (;;) {
-    std::string& buffer = process_->buffer;
+    std::string& buffer = process.buffer;
     if (const size_t end = buffer.find('\n'); end != std::string::npos) {
       std::string answer = buffer.substr(0, end);
       buffer.erase(0, end + 1);
       if (!json::accept(answer)) fail("engine {} answered something that is no JSON", engine_);
       return answer;
     }
+    if (interrupted()) throw Interrupted();
     const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const double left = options_.timeout_seconds - elapsed;
-    pollfd p{process_->from, POLLIN, 0};
-    const int ready = left > 0 ? poll(&p, 1, static_cast<int>(std::min(left, 3600.0) * 1000) + 1) : 0;
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready == 0 && left <= 0) {
-      kill(-process_->pid, SIGKILL);
+    if (elapsed > options_.timeout_seconds) {
+      process.stop();
       fail("engine {} gave no answer within {:.0f} s and was stopped", engine_, options_.timeout_seconds);
     }
+    if (options_.most_bytes > 0 && process.memory("VmRSS:") > options_.most_bytes) {
+      process.stop();
+      fail("engine {} used more than {} MB of memory and was stopped", engine_, options_.most_bytes >> 20);
+    }
+    constexpr int kLookMs = 100;  // between looks at the clock, the memory and the user
+    pollfd p{process.from, POLLIN, 0};
+    if (poll(&p, 1, kLookMs) <= 0) continue;
     char chunk[65536];
-    const ssize_t n = ready > 0 ? read(process_->from, chunk, sizeof chunk) : -1;
+    const ssize_t n = read(process.from, chunk, sizeof chunk);
     if (n > 0) {
       buffer.append(chunk, static_cast<size_t>(n));
     } else if (n == 0) {
-      int status = 0;
-      waitpid(process_->pid, &status, 0);
-      process_->pid = -1;
-      if (WIFSIGNALED(status)) fail("engine {} crashed: {}", engine_, strsignal(WTERMSIG(status)));
-      fail("engine {} ended with exit code {} instead of answering; its messages are above", engine_,
-           WEXITSTATUS(status));
+      for (int i = 0; i < 100 && !process.gone(); ++i) usleep(10000);
+      process.stop();
+      if (WIFSIGNALED(process.status)) fail("engine {} crashed: {}", engine_, strsignal(WTERMSIG(process.status)));
+      fail("engine {} ended with exit code {} instead of answering", engine_, WEXITSTATUS(process.status));
     }
   }
 }
 
-double Worker::load(const fs::path& model) {
-  const json answer = json::parse(request(json{{"command", "load"}, {"model", fs::absolute(model).string()}}.dump()));
-  if (!answer.value("ok", false))
-    fail("engine {} can't load {}: {}", engine_, model.string(), answer.value("error", "?"));
-  return answer.value("seconds", 0.0);
+Worker::Loaded Worker::load(const Source& source) {
+  json question{{"command", "load"}, {"model", fs::absolute(source.model).string()}, {"shapes", source.shapes}};
+  if (!source.stablehlo.empty()) question["stablehlo"] = fs::absolute(source.stablehlo).string();
+  const json answer = request(question);
+  Loaded loaded;
+  loaded.seconds = answer.value("seconds", 0.0);
+  loaded.path = answer.value("path", "");
+  loaded.changes = answer.value("changes", std::vector<std::string>{});
+  if (answer.contains("artifact_bytes") && answer["artifact_bytes"].is_number())
+    loaded.artifact_bytes = answer["artifact_bytes"].get<int64_t>();
+  loaded.settings = answer.contains("settings") ? answer["settings"] : settings_;
+  return loaded;
 }
 
 Worker::Run Worker::run(const NamedTensors& inputs, int repeats) {
   const int number = process_->exchanges++;
-  const fs::path in = process_->folder / ("in" + std::to_string(number) + ".npz");
+  std::error_code ignored;
+  if (!process_->inputs.empty()) fs::remove(process_->inputs, ignored);
+  process_->inputs = process_->folder / ("in" + std::to_string(number) + ".npz");
   const fs::path out = process_->folder / ("out" + std::to_string(number) + ".npz");
-  npz::write_npz(in, inputs);
-  const json answer = json::parse(request(
-      json{{"command", "run"}, {"inputs", in.string()}, {"outputs", out.string()}, {"repeats", repeats}}.dump()));
-  if (!answer.value("ok", false)) fail("engine {} failed: {}", engine_, answer.value("error", "?"));
+  npz::write_npz(process_->inputs, inputs);
+  const json answer = request({{"command", "run"},
+                               {"inputs", process_->inputs.string()},
+                               {"outputs", out.string()},
+                               {"repeats", repeats}});
   Run result;
   result.outputs = npz::read_npz(out);
+  result.first_seconds = answer.value("first_seconds", 0.0);
   result.seconds = answer.value("seconds", std::vector<double>{});
   result.peak_bytes = answer.value("peak_bytes", int64_t{0});
-  std::error_code ignored;
-  fs::remove(in, ignored);
   fs::remove(out, ignored);
   return result;
+}
+
+Block Worker::time(int min_runs, double seconds) {
+  constexpr int kMostRuns = 100000;
+  const json answer = request({{"command", "time"},
+                               {"inputs", process_->inputs.string()},
+                               {"min_runs", min_runs},
+                               {"max_runs", kMostRuns},
+                               {"seconds", seconds}});
+  return {answer.value("latencies_s", std::vector<double>{}), answer.value("cpu_seconds", 0.0)};
+}
+
+json Worker::placement() {
+  const json answer = request({{"command", "describe"}, {"placement", true}});
+  return {{"nodes", answer.value("placement", json::array())}, {"fallbacks", answer.value("fallbacks", json::array())}};
+}
+
+void Worker::pause(bool paused) {
+  if (process_->pid > 0) kill(-process_->pid, paused ? SIGSTOP : SIGCONT);
+}
+
+int64_t Worker::resident_bytes() const {
+  return process_->memory("VmRSS:");
+}
+
+int64_t Worker::peak_bytes() const {
+  return process_->memory("VmHWM:");
 }
 
 }  // namespace ecotone::engine

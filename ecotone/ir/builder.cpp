@@ -130,22 +130,36 @@ ValueId Builder::add1(const Op& op, Attributes attributes, std::span<const Value
 
 std::vector<ValueId> Builder::inline_program(const Program& body, std::span<const ValueId> args,
                                              std::span<const Dim> dim_args) {
-  if (args.size() != body.inputs().size())
-    fail("'{}' takes {} inputs but is given {}", body.name(), body.inputs().size(), args.size());
-  std::vector<Dim> dims(dim_args.begin(), dim_args.end());
+  std::vector<Dim> dims = dims_for(body, dim_args);
+  std::vector<ValueId> parameters;
+  for (const Parameter& p : body.parameters())
+    parameters.push_back(parameter(p.name, std::get<TensorType>(substitute(p.type, dims)), p.value, p.annotations));
+  const std::vector<ValueId> values = inline_values(body, args, parameters, dims);
+  std::vector<ValueId> outputs;
+  for (const Output& o : body.outputs()) outputs.push_back(values[o.value]);
+  return outputs;
+}
+
+std::vector<Dim> Builder::dims_for(const Program& body, std::span<const Dim> given) {
+  std::vector<Dim> dims(given.begin(), given.end());
   for (size_t i = dims.size(); i < body.symbols().size(); ++i) {
     const SymbolInfo& s = body.symbols()[i];
     dims.push_back(symbol(s.name, s.min, s.max));
   }
+  return dims;
+}
+
+std::vector<ValueId> Builder::inline_values(const Program& body, std::span<const ValueId> args,
+                                            std::span<const ValueId> parameters, std::span<const Dim> dim_args) {
+  if (args.size() != body.inputs().size() || parameters.size() != body.parameters().size())
+    fail("'{}' takes {} inputs and {} parameters but is given {} and {}", body.name(), body.inputs().size(),
+         body.parameters().size(), args.size(), parameters.size());
+  const std::vector<Dim> dims = dims_for(body, dim_args);
   auto map_dim = [&](const Dim& d) { return d.substitute(dims); };
   for (const Assumption& a : body.assumptions()) require_equal(map_dim(a.left), map_dim(a.right), "sizes");
   std::vector<ValueId> map(args.begin(), args.end());
+  map.insert(map.end(), parameters.begin(), parameters.end());
   map.resize(body.value_count());
-  for (size_t i = 0; i < body.parameters().size(); ++i) {
-    const Parameter& p = body.parameters()[i];
-    map[body.parameter_value(i)] =
-        parameter(p.name, std::get<TensorType>(substitute(p.type, dims)), p.value, p.annotations);
-  }
   const LocationId outer = location_;
   for (const Equation& e : body.equations()) {
     std::vector<ValueId> operands, captures;
@@ -161,9 +175,7 @@ std::vector<ValueId> Builder::inline_program(const Program& body, std::span<cons
     for (uint32_t i = 0; i < e.result_count; ++i) map[e.first_result + i] = results[i];
   }
   location_ = outer;
-  std::vector<ValueId> outputs;
-  for (const Output& o : body.outputs()) outputs.push_back(map[o.value]);
-  return outputs;
+  return map;
 }
 
 void Builder::name_value(ValueId v, std::string name) {

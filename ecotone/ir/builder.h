@@ -47,6 +47,9 @@ class Builder final : private DimContext {
   // these becomes a new one. Parameters of the body are added as parameters. Returns the body's outputs.
   std::vector<ValueId> inline_program(const Program& body, std::span<const ValueId> args,
                                       std::span<const Dim> dim_args = {});
+  // The same with values for its parameters too; returns what each value of the body became.
+  std::vector<ValueId> inline_values(const Program& body, std::span<const ValueId> args,
+                                     std::span<const ValueId> parameters, std::span<const Dim> dim_args = {});
 
   const Type& type(ValueId v) const { return types_.at(v); }
   const TensorType& tensor_type(ValueId v) const { return tensor(types_.at(v)); }
@@ -66,6 +69,7 @@ class Builder final : private DimContext {
 
  private:
   void require_equal(const Dim& a, const Dim& b, std::string_view what) override;
+  std::vector<Dim> dims_for(const Program& body, std::span<const Dim> given);
 
   struct Origin {
     enum : uint8_t { kInput, kParameter, kResult } kind;

@@ -1,65 +1,116 @@
 """The worker process: JSON lines in on stdin, one answer each on file descriptor 3."""
 
+import gc
 import importlib
 import json
 import os
-import resource
 import sys
 import time
 
 from ecotone_workers import PROTOCOL
-from ecotone_workers.tensors import read_npz, write_npz
+from ecotone_workers.adapter import Model
 
 
 def peak_bytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Of this process since it began its program; getrusage's figure would count the process that it was forked from."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 
 class Server:
     def __init__(self, module):
         self.module = module
         self.adapter = None
+        self.inputs_key = None
 
     def hello(self, request):
+        threads = request.get("threads", 0)
+        if threads:  # NumPy's library and others read these when they are loaded
+            os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
         module = importlib.import_module(self.module)
-        self.adapter = module.Adapter(request.get("threads", 0), request.get("options", {}))
-        return {"protocol": PROTOCOL, "version": self.adapter.version}
+        self.adapter = module.Adapter(threads, request.get("options", {}))
+        versions = self.adapter.versions()
+        return {"protocol": PROTOCOL, "version": next(iter(versions.values()), "?"), "packages": versions, "settings": self.adapter.settings,
+                "variants": self.adapter.variants()}
 
     def load(self, request):
         start = time.perf_counter()
-        self.adapter.load(request["model"])
-        return {"seconds": time.perf_counter() - start}
+        a = self.adapter
+        a.load(Model(request["model"], request.get("shapes") or {}, request.get("stablehlo"), request.get("parameters")))
+        seconds = time.perf_counter() - start
+        artifact = a.artifact or request["model"]
+        return {"seconds": seconds - a.convert_seconds, "convert_seconds": a.convert_seconds, "path": a.path, "changes": a.changes,
+                "artifact_bytes": os.path.getsize(artifact), "settings": a.settings}
 
     def describe(self, request):
-        return {"inputs": self.adapter.inputs(), "outputs": self.adapter.outputs()}
+        answer = {"inputs": self.adapter.inputs(), "outputs": self.adapter.outputs()}
+        if request.get("placement"):
+            answer |= {"placement": self.adapter.placement(), "fallbacks": self.adapter.fallbacks()}
+        return answer
 
-    def run(self, request):
-        inputs = self.adapter.prepare(read_npz(request["inputs"]))
-        outputs = self.adapter.run(inputs)
-        seconds = []
-        for i in range(request.get("repeats", 0)):
+    def prepared(self, path):
+        """The same file again is not prepared again."""
+        from ecotone_workers.tensors import read_npz  # NumPy: not before hello
+
+        state = os.stat(path)
+        key = (path, state.st_mtime_ns, state.st_size)
+        if self.inputs_key != key:
+            self.inputs = self.adapter.prepare(read_npz(path))
+            self.inputs_key = key
+        return self.inputs
+
+    def measure(self, inputs, min_runs, max_runs, seconds):
+        latencies = []
+        gc.collect()
+        gc.disable()
+        cpu, end = time.process_time(), time.perf_counter() + seconds
+        while len(latencies) < max_runs and (len(latencies) < min_runs or time.perf_counter() < end):
             start = time.perf_counter()
             self.adapter.run(inputs)
-            seconds.append(time.perf_counter() - start)
-        write_npz(request["outputs"], self.adapter.collect(outputs))
-        return {"seconds": seconds, "peak_bytes": peak_bytes()}
+            latencies.append(time.perf_counter() - start)
+        cpu = time.process_time() - cpu
+        gc.enable()
+        return latencies, cpu
+
+    def run(self, request):
+        from ecotone_workers.tensors import write_npz
+
+        inputs = self.prepared(request["inputs"])
+        outputs = self.adapter.collect(self.adapter.run(inputs))
+        write_npz(request["outputs"], outputs)
+        repeats = request.get("repeats", 0)
+        latencies, cpu = self.measure(inputs, repeats, repeats, 0)
+        return {"seconds": latencies, "cpu_seconds": cpu, "peak_bytes": peak_bytes()}
+
+    def time(self, request):
+        inputs = self.prepared(request["inputs"])
+        latencies, cpu = self.measure(inputs, request.get("min_runs", 1), request.get("max_runs", 10**6), request.get("seconds", 0))
+        return {"latencies_s": latencies, "cpu_seconds": cpu, "peak_bytes": peak_bytes()}
+
+    def bye(self, request):
+        return {}
 
 
 def main():
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m ecotone_workers MODULE, with the protocol's requests on stdin and its answers on file descriptor 3")
+        sys.exit("usage: python -m ecotone_workers MODULE, with requests on stdin; answers go to file descriptor 3")
     answers = os.fdopen(3, "w", buffering=1)
+    os.set_inheritable(3, False)
     server = Server(sys.argv[1])
     for line in sys.stdin:
         request = json.loads(line)
         command = request.get("command")
         try:
-            if command not in ("hello", "load", "describe", "run"):
+            if command not in ("hello", "load", "describe", "run", "time", "bye"):
                 raise ValueError(f"unknown command {command!r}")
             answer = {"ok": True, **getattr(server, command)(request)}
         except Exception as error:  # whatever an engine throws becomes an answer
             answer = {"ok": False, "error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")
+        if command == "bye":
+            break
+    answers.flush()
+    os._exit(0)  # some engines crash or hang in their destructors, when all is said
 
 
 main()

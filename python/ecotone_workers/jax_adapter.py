@@ -1,5 +1,6 @@
-"""XLA on the CPU through JAX: a StableHLO module is compiled ahead of time."""
+"""XLA on the CPU through JAX: StableHLO compiled ahead of time. With the option `plugin`, another PJRT plugin that pip installed."""
 
+import importlib
 import os
 import re
 
@@ -11,6 +12,8 @@ from jax._src import xla_bridge  # noqa: E402
 from jax._src.interpreters import mlir  # noqa: E402
 from jax._src.lib import _jax  # noqa: E402
 from jax._src.lib.mlir import ir  # noqa: E402
+
+from ecotone_workers import adapter  # noqa: E402
 
 
 def refine(module, shapes):
@@ -38,54 +41,78 @@ def refine(module, shapes):
     return mlir.refine_polymorphic_shapes(module)
 
 
-class Adapter:
-    version = jax.__version__
+class Adapter(adapter.Adapter):
+    packages = ("jax", "jaxlib")
 
     def __init__(self, threads, options):
+        super().__init__(threads, options)
+        self.limit_processors()
         jax.config.update("jax_enable_x64", True)
-        if threads:
-            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-        self.backend = xla_bridge.get_backend("cpu")
+        plugin = options.get("plugin")
+        if plugin:
+            folder = os.path.dirname(importlib.import_module(f"xla_plugins.{plugin}").__file__)
+            xla_bridge.register_plugin(plugin, library_path=os.path.join(folder, plugin + ".so"))
+            jax.config.update("jax_platforms", plugin)
+            self.packages = (plugin, *self.packages)
+        self.backend = xla_bridge.get_backend(plugin or "cpu")
+        self.settings |= {"platform": self.backend.platform, "platform_version": self.backend.platform_version.split("\n")[0]}
 
     def load(self, model):
-        with open(model, encoding="utf-8") as f:
+        if model.stablehlo:
+            self.path = "Ecotone writes StableHLO"
+        with open(model.stablehlo or model.path, encoding="utf-8") as f:
             self.text = f.read()
+        values = {}
+        if model.parameters:
+            from ecotone_workers.tensors import read_npz
+
+            values = read_npz(model.parameters)
+        with mlir.make_ir_context():
+            main = ir.SymbolTable(ir.Module.parse(self.text).operation)["main"]
+            self.input_names = self.names(main, "arg_attrs", "arg", len(main.type.inputs))
+            self.output_names = self.names(main, "res_attrs", "out", len(main.type.results))
+            self.is_dynamic = any("?" in str(t) for t in main.type.inputs)
+        self.parameters = {name: jax.device_put(values[name], self.backend.local_devices()[0]) for name in self.input_names if name in values}
+        self.compiled_for = None
+        if not self.is_dynamic or all(name in model.shapes or name in values for name in self.input_names):
+            self.compile([tuple(model.shapes.get(name, np.shape(values.get(name)))) for name in self.input_names])
+
+    @staticmethod
+    def names(main, attribute, prefix, count):
+        given = main.attributes[attribute] if attribute in main.attributes else [{}] * count
+        return [ir.StringAttr(a["ecotone.name"]).value if "ecotone.name" in a else f"{prefix}{i}" for i, a in enumerate(given)]
+
+    def compile(self, shapes):
+        if self.compiled_for == shapes or self.compiled_for and not self.is_dynamic:
+            return
         with mlir.make_ir_context():
             module = ir.Module.parse(self.text)
-            main = ir.SymbolTable(module.operation)["main"]
-            self.input_count = len(main.arguments)
-            self.is_dynamic = any("?" in str(t) for t in main.type.inputs)
-            self.compiled_for = None
-            if not self.is_dynamic:
-                self.compile(module)
-        self.output_count = None
-
-    def compile(self, module):
-        devices = _jax.DeviceList(tuple(self.backend.local_devices()[:1]))
-        self.executable = self.backend.compile_and_load(mlir.module_to_bytecode(module), devices, _jax.CompileOptions())
+            if self.is_dynamic:
+                module = refine(module, shapes)
+            devices = _jax.DeviceList(tuple(self.backend.local_devices()[:1]))
+            self.executable = self.backend.compile_and_load(mlir.module_to_bytecode(module), devices, _jax.CompileOptions())
+        self.compiled_for = shapes
 
     def inputs(self):
-        return [f"arg{i}" for i in range(self.input_count)]
+        return [name for name in self.input_names if name not in self.parameters]
 
     def outputs(self):
-        return [f"out{i}" for i in range(self.output_count or 0)]
+        return self.output_names
 
     def prepare(self, arrays):
-        values = [arrays[name] if name in arrays else list(arrays.values())[i] for i, name in enumerate(self.inputs())]
-        shapes = [np.shape(v) for v in values]
-        if self.is_dynamic and self.compiled_for != shapes:
-            with mlir.make_ir_context():
-                self.compile(refine(ir.Module.parse(self.text), shapes))
-            self.compiled_for = shapes
-        return [jax.device_put(v, jax.devices("cpu")[0]) for v in values]
+        given = dict(zip(self.inputs(), arrays.values(), strict=True))  # those without names count by place
+        given |= {name: a for name, a in arrays.items() if name in given}
+        given = {name: jax.device_put(a, self.backend.local_devices()[0]) for name, a in given.items()} | self.parameters
+        values = [given[name] for name in self.input_names]
+        self.compile([np.shape(v) for v in values])
+        return values
 
     def run(self, inputs):
         results = self.executable.execute_sharded(inputs).disassemble_into_single_device_arrays()
         outputs = [r[0] for r in results]
         for o in outputs:
             o.block_until_ready()
-        self.output_count = len(outputs)
         return outputs
 
     def collect(self, outputs):
-        return {f"out{i}": np.asarray(o) for i, o in enumerate(outputs)}
+        return {name: np.asarray(o) for name, o in zip(self.output_names, outputs, strict=True)}

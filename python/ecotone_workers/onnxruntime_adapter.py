@@ -1,22 +1,41 @@
-"""ONNX Runtime on the CPU, as its makers advise for latency: all graph optimizations, one inter-op thread."""
+"""ONNX Runtime, as its makers advise for latency: all graph optimizations, one inter-op thread."""
+
+import json
+import os
+import tempfile
 
 import onnxruntime as ort
 
+from ecotone_workers import adapter
 
-class Adapter:
-    version = ort.__version__
 
+class Adapter(adapter.Adapter):
     def __init__(self, threads, options):
+        super().__init__(threads, options)
         ort.disable_telemetry_events()
         ort.set_default_logger_severity(3)
         self.provider = options.get("provider", "CPUExecutionProvider")
-        self.options = ort.SessionOptions()
-        self.options.inter_op_num_threads = 1
-        if threads:
-            self.options.intra_op_num_threads = threads
+        if self.provider not in ort.get_available_providers():
+            raise ValueError(f"this build of onnxruntime has no {self.provider}; it has {', '.join(ort.get_available_providers())}")
+        self.settings |= {"provider": self.provider, "graph_optimization_level": "all", "inter_op_num_threads": 1}
+
+    def versions(self):
+        # onnxruntime-gpu and its like give the same module.
+        return {"onnxruntime": ort.__version__}
+
+    def variants(self):
+        return ort.get_available_providers()
+
+    def session_options(self):
+        options = ort.SessionOptions()
+        options.inter_op_num_threads = 1
+        if self.threads:
+            options.intra_op_num_threads = self.threads
+        return options
 
     def load(self, model):
-        self.session = ort.InferenceSession(model, self.options, providers=[self.provider])
+        self.model = model.path
+        self.session = ort.InferenceSession(model.path, self.session_options(), providers=[self.provider])
 
     def inputs(self):
         return [i.name for i in self.session.get_inputs()]
@@ -26,10 +45,30 @@ class Adapter:
 
     def prepare(self, arrays):
         wanted = set(self.inputs())
-        return {name: array for name, array in arrays.items() if name in wanted}
+        self.last = {name: array for name, array in arrays.items() if name in wanted}
+        return self.last
 
     def run(self, inputs):
         return self.session.run(None, inputs)
 
     def collect(self, outputs):
-        return {name: value for name, value in zip(self.outputs(), outputs) if value is not None}
+        return {name: value for name, value in zip(self.outputs(), outputs, strict=True) if value is not None}
+
+    def placement(self):
+        """From the profile of one more run, in a session of its own: profiling slows."""
+        with tempfile.TemporaryDirectory() as folder:
+            options = self.session_options()
+            options.enable_profiling = True
+            options.profile_file_prefix = os.path.join(folder, "profile")
+            session = ort.InferenceSession(self.model, options, providers=[self.provider])
+            session.run(None, self.last)
+            with open(session.end_profiling(), encoding="utf-8") as f:
+                events = json.load(f)
+        kernels = [e["args"] | {"name": e["name"]} for e in events if e.get("cat") == "Node" and "provider" in e.get("args", {})]
+        return [{"node": k["name"].removesuffix("_kernel_time"), "op": k["op_name"], "device": k["provider"]} for k in kernels]
+
+    def fallbacks(self):
+        if self.provider not in self.session.get_providers():
+            return [f"{self.provider} was asked for, but the session runs on {', '.join(self.session.get_providers())}"]
+        elsewhere = [p for p in self.placement() if p["device"] != self.provider]
+        return [f"{p['node']} ({p['op']}) runs on {p['device']}" for p in elsewhere]

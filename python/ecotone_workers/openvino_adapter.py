@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU, for latency; its default precision on this hardware may be bf16."""
+"""OpenVINO on the CPU, as its makers advise for latency. Its own choice of precision may be bf16; the option precision = "f32" forbids that."""
 
 import os
 
@@ -6,41 +6,60 @@ os.environ["CI"] = "true"  # by OpenVINO's own rule this turns its telemetry off
 
 import openvino as ov  # noqa: E402
 
+from ecotone_workers import adapter  # noqa: E402
 
-class Adapter:
-    version = ov.__version__
+
+class Adapter(adapter.Adapter):
+    packages = ("openvino",)
 
     def __init__(self, threads, options):
+        super().__init__(threads, options)
         self.core = ov.Core()
         self.config = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}
         if "precision" in options:
             self.config["INFERENCE_PRECISION_HINT"] = options["precision"]
         if threads:
             self.config["INFERENCE_NUM_THREADS"] = str(threads)
+        self.settings |= self.config
 
     def load(self, model):
-        self.model = self.core.read_model(model)
+        self.model = self.core.read_model(model.path)
+        self.compile({name: shape for name, shape in model.shapes.items() if name in self.names(self.model.inputs)})
+        self.settings["inference_precision"] = self.compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+
+    def compile(self, shapes):
+        # Open sizes cost speed: the model is fixed to the shapes at hand.
+        if shapes and any(i.partial_shape.is_dynamic for i in self.model.inputs):
+            self.model.reshape(shapes)
         self.compiled = self.core.compile_model(self.model, "CPU", self.config)
         self.request = self.compiled.create_infer_request()
 
+    @staticmethod
+    def names(ports):
+        return [p.get_any_name() for p in ports]
+
     def inputs(self):
-        return [i.get_any_name() for i in self.compiled.inputs]
+        return self.names(self.compiled.inputs)
 
     def outputs(self):
-        return [o.get_any_name() for o in self.compiled.outputs]
+        return self.names(self.compiled.outputs)
 
     def prepare(self, arrays):
-        # Open sizes cost speed: the model is fixed to the shapes at hand.
-        shapes = {i.get_any_name(): list(arrays[i.get_any_name()].shape) for i in self.compiled.inputs}
+        inputs = {name: arrays[name] for name in self.inputs()}
         if any(i.partial_shape.is_dynamic for i in self.compiled.inputs):
-            self.model.reshape(shapes)
-            self.compiled = self.core.compile_model(self.model, "CPU", self.config)
-            self.request = self.compiled.create_infer_request()
-        return {name: arrays[name] for name in self.inputs()}
+            self.compile({name: list(a.shape) for name, a in inputs.items()})
+        return inputs
 
     def run(self, inputs):
         self.request.infer(inputs, share_inputs=True)
         return self.request
 
     def collect(self, request):
-        return {o.get_any_name(): request.get_tensor(o).data for o in self.compiled.outputs}
+        return {o.get_any_name(): request.get_tensor(o).data.copy() for o in self.compiled.outputs}
+
+    def placement(self):
+        def info(node, key):
+            return node.rt_info[key].astype(str) if key in node.rt_info else ""
+
+        return [{"node": n.get_friendly_name(), "op": info(n, "layerType"), "device": "CPU", "kernel": info(n, "execType"),
+                 "precision": info(n, "runtimePrecision")} for n in self.compiled.get_runtime_model().get_ordered_ops()]

@@ -257,7 +257,7 @@ NamedTensors read_npz(std::span<const std::byte> bytes, const std::string& file)
     for (const auto& [other, tensor] : result)
       if (other == name) fail("{}: two arrays are named '{}'", file, name);
     auto it = types.find(name);
-    Tensor t = decode_npy(archive.content(e), file + ": array '" + name + "'",
+    Tensor t = decode_npy(archive.content(e), fmt::format("{}: array '{}'", file, name),
                           it == types.end() ? std::nullopt : std::optional(it->second));
     if (it != types.end() && t.dtype() != it->second) {  // sub-byte integers stand as bytes
       if (bit_width(it->second) >= 8 || byte_size(t.dtype()) != 1)

@@ -305,7 +305,7 @@ std::vector<Value> group_query_attention(NodeContext& n) {
   }
   ValueId q = split_heads(b, query, heads), k = split_heads(b, key, shared), v = split_heads(b, value, shared);
   const std::vector<Dim> q_shape = b.tensor_type(q).shape;
-  const Dim sequence = q_shape[2];
+  const Dim& sequence = q_shape[2];
   const std::vector<Dim> total_given = n.sizes(6, "total_sequence_length");
   if (total_given.size() != 1) fail("total_sequence_length has {} entries", total_given.size());
   const bool prompt = total_given[0] == sequence;

@@ -94,6 +94,8 @@ TensorProto decode_tensor(std::string_view bytes);
 
 // Our type for ONNX's number, if it has one.
 std::optional<DType> dtype_of(int32_t data_type);
+// ONNX's number for it; 0 where it has none.
+int32_t data_type_of(DType dtype);
 
 // The tensor's value. Raw bytes are viewed, with `owner` kept; other fields are copied. External data is mapped from
 // below `folder`. Throws Error when sizes contradict each other or the data leave the folder or the file.

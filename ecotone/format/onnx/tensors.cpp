@@ -89,13 +89,13 @@ constexpr std::pair<int32_t, DType> kTypes[] = {
     {18, DType::kF8E4M3FNUZ}, {19, DType::kF8E5M2},   {20, DType::kF8E5M2FNUZ}, {21, DType::kU4},
     {22, DType::kI4},         {23, DType::kF4E2M1FN}, {24, DType::kF8E8M0FNU},  {25, DType::kU2},
     {26, DType::kI2}};
+}  // namespace
 
 int32_t data_type_of(DType dtype) {
   for (const auto& [number, d] : kTypes)
     if (d == dtype) return number;
   return 0;
 }
-}  // namespace
 
 std::optional<DType> dtype_of(int32_t data_type) {
   for (const auto& [number, dtype] : kTypes)

@@ -1,0 +1,113 @@
+// eco bisect: the first tensor where two engines, or two versions of a model, part.
+
+#include "ecotone/engine/bisect.h"
+
+#include <cmath>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "ecotone/base/error.h"
+#include "ecotone/base/log.h"
+#include "ecotone/engine/interrupt.h"
+#include "ecotone/engine/table.h"
+
+#include "apps/eco/eco.h"
+
+namespace eco_command {
+namespace {
+
+using namespace ecotone;
+using namespace ecotone::engine;
+
+struct Options {
+  std::string model, other, a, b = "reference", lang, folder;
+  InputOptions inputs;
+  BisectOptions bisect;
+  bool json = false;
+};
+
+void print(const Options& o, const BisectReport& r, const Messages& text) {
+  const Layout layout = layout_of(STDOUT_FILENO);
+  fmt::print("a: {} {}\nb: {} {}\n", o.a, r.version_a, o.b, r.version_b);
+  if (r.output_error) fmt::print("{}\n", text.format("outputs differ by {:.3g}", *r.output_error));
+  for (const std::string& n : r.notes) fmt::print("{}\n", n);
+  if (!r.first) {
+    fmt::print("{}\n", text.format("none of {} tensors differs by more than {:g}", r.compared, o.bisect.tolerance));
+    return;
+  }
+  const Divergence& d = *r.first;
+  fmt::print("{}\n", styled(text.format("first divergence: tensor '{}' of node '{}' ({})", d.tensor, d.node, d.op), Style::kBad, layout));
+  Table t({{""}, {"a", Align::kRight}, {"b", Align::kRight}});
+  auto row = [&](const std::string& name, double x, double y) { t.add({name, fmt::format("{:.6g}", x), fmt::format("{:.6g}", y)}); };
+  if (d.error_a && d.error_b) row(text("error against the exact result"), *d.error_a, *d.error_b);
+  row(text("smallest"), d.a.min, d.b.min);
+  row(text("largest"), d.a.max, d.b.max);
+  row(text("mean"), d.a.mean, d.b.mean);
+  row(text("standard deviation"), d.a.deviation, d.b.deviation);
+  row(text("not finite"), static_cast<double>(d.a.not_finite), static_cast<double>(d.b.not_finite));
+  std::string index;
+  for (int64_t i : d.worst) index += (index.empty() ? "" : ", ") + std::to_string(i);
+  row(text.format("at [{}]", index), d.worst_a, d.worst_b);
+  fmt::print("{}{}\n", t.str(layout), text.format("{}, differs by {:.3g}; {} of {} tensors compared in {} runs", d.type.str(), d.error, r.compared, r.tensors, r.runs));
+  if (!d.submodel.empty()) fmt::print("{}\n", text.format("the node alone: {}, with inputs {}", d.submodel.string(), d.inputs.string()));
+  if (d.submodel_error) fmt::print("{}\n", text.format("on it the engines differ by {:.3g}", *d.submodel_error));
+  if (!d.submodel_note.empty()) fmt::print("{}\n", d.submodel_note);
+}
+
+int run(const Options& o) {
+  const Messages text = messages(o.lang);
+  auto [model, inputs] = o.inputs.load(o.model);
+  std::optional<Model> other;
+  if (!o.other.empty()) other = o.inputs.load(o.other).first;
+  if (other && other->format != model.format) fail("{} is {}, but {} is {}: give two files of one format", o.model, name(model.format), o.other, name(other->format));
+  if (!other && o.a == o.b) fail("--a and --b are both {}: give two engines, or two files", o.a);
+  BisectOptions options = o.bisect;
+  options.text = text;
+  options.verbose = log_level() == LogLevel::kVerbose;
+  options.folder = o.folder;
+  const InterruptGuard guard;
+  BisectReport report;
+  {
+    Progress progress(text("bisecting"), 0);
+    options.progress = [&](const std::string& note) { progress.set_note(note); };
+    report = bisect({&model, o.a}, {other ? &*other : &model, o.b}, inputs, options);
+  }
+  if (o.json) {
+    nlohmann::ordered_json j{{"schema_version", kSchemaVersion}, {"a", o.a}, {"b", o.b}, {"model", o.model}};
+    if (other) j["other"] = o.other;
+    j["tolerance"] = o.bisect.tolerance;
+    j.update(to_json(report));
+    print_json(j);
+  } else {
+    print(o, report, text);
+  }
+  return report.first || (report.output_error && !(*report.output_error <= o.bisect.tolerance)) ? kFindings : kOk;
+}
+
+}  // namespace
+
+void add_bisect(CLI::App& app, Action& action) {
+  auto o = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("bisect", "Find the first tensor where two engines, or two versions of a model, part");
+  verb->add_option("model", o->model, "An ONNX model or StableHLO text")->required();
+  verb->add_option("other", o->other, "Another version of it, for b");
+  verb->add_option("--a", o->a, "The engine of the first side")->required();
+  verb->add_option("--b", o->b, "The engine of the second side")->capture_default_str();
+  o->inputs.add_to(*verb);
+  verb->add_option("--tolerance", o->bisect.tolerance, "Largest max|a - b| / (|b| + rms b) that is no divergence")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("--out", o->folder, "A folder for the diverging node as a model of its own, with its inputs");
+  verb->add_option("--threads", o->bisect.threads, "Threads of each engine")->check(CLI::PositiveNumber)->capture_default_str();
+  verb->add_option("--timeout", o->bisect.timeout_seconds, "Seconds after which an engine that does not answer is stopped")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  add_language(*verb, o->lang);
+  verb->add_flag("--json", o->json, "Print a JSON report");
+  verb->footer("Exit code 1 when they part. Memory stays bounded: tensors are looked at in chunks, in the order in which they are made.");
+  verb->callback([o, &action] { action = [o] { return run(*o); }; });
+}
+
+}  // namespace eco_command

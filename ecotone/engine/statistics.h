@@ -1,0 +1,32 @@
+// What timings say: quantiles, and whether one engine is faster than another.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ecotone::engine {
+
+// The q-quantile (0 <= q <= 1) by linear interpolation between order statistics; NaN for no values.
+double quantile(std::vector<double> values, double q);
+
+struct Interval {
+  double estimate = 0, low = 0, high = 0;
+};
+
+// The ratio b/a of two engines' times, from pairs measured next to each other (a pair with a NaN is left out). Estimate: exp of the Hodges-Lehmann median of the log
+// ratios; interval: the Wilcoxon signed-rank interval of at least the given confidence (Hollander & Wolfe, Nonparametric
+// Statistical Methods, 3.2-3.3). It asks for no normal errors, and one disturbed pair hardly moves it. Fewer than 6
+// pairs can't give 95%: the interval is then (0, infinity).
+Interval ratio_interval(std::span<const double> a, std::span<const double> b, double confidence = 0.95);
+
+enum class Outcome { kWins, kLoses, kTie, kUndecided };
+
+// Differences below this are a tie: where the system happens to put a process's pages makes as much (measured: docs/benchmarks.md).
+inline constexpr double kTieMargin = 0.03;
+
+// How a stands to b, given b's time over a's: wins when the whole interval is above 1 + kTieMargin, ties when it lies
+// within a factor 1 + 2 kTieMargin of 1 and neither wins; else more pairs are needed.
+Outcome decide(const Interval& ratio);
+
+}  // namespace ecotone::engine

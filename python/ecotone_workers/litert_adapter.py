@@ -1,0 +1,59 @@
+"""LiteRT (once TensorFlow Lite) with its XNNPACK kernels; ONNX gets to it through onnx2tf."""
+
+import os
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from ecotone_workers import adapter
+
+
+class Adapter(adapter.Adapter):
+    packages = ("ai-edge-litert", "onnx2tf", "tensorflow-cpu")
+
+    def load(self, model):
+        folder = self.converted(model, "converted by onnx2tf", "ecotone_workers.tflite_conversion")
+        self.artifact = folder / "model.tflite"
+        self.interpreter = Interpreter(str(self.artifact), num_threads=self.threads or os.cpu_count())
+        self.settings["delegate"] = "XNNPACK"
+        self.interpreter.allocate_tensors()
+        places = {d["name"]: d["index"] for d in self.interpreter.get_input_details()}
+        self.places = [places[name] for name in sorted(places, key=lambda n: int(n.removeprefix("in")))]
+        results = {d["name"]: d["index"] for d in self.interpreter.get_output_details()}  # Identity, Identity_1, ...
+        self.results = [results[name] for name in sorted(results, key=lambda n: int(n.partition("_")[2] or 0))]
+
+    def inputs(self):
+        return [i["name"] for i in self.facts["inputs"]]
+
+    def outputs(self):
+        return [o["name"] for o in self.facts["outputs"]]
+
+    def prepare(self, arrays):
+        self.given = arrays
+        return [(place, np.ascontiguousarray(arrays[name])) for place, name in zip(self.places, self.inputs(), strict=True)]
+
+    def run(self, inputs):
+        for place, array in inputs:
+            self.interpreter.set_tensor(place, array)
+        self.interpreter.invoke()
+        return [self.interpreter.get_tensor(r) for r in self.results]
+
+    def collect(self, outputs):
+        return self.with_handed_through([o.reshape(s) for o, s in zip(outputs, self.facts["computed"], strict=True)], self.given)
+
+    def placement(self):
+        """What runs, walked back from the results: nodes that a delegate took over are still listed beside it."""
+        makers = {}
+        for op in self.interpreter._get_ops_details():  # a delegate comes after what it replaces
+            makers |= dict.fromkeys(op["outputs"].tolist(), op)
+        wanted, ran = list(self.results), {}
+        while wanted:
+            op = makers.get(wanted.pop())
+            if op and op["index"] not in ran:
+                ran[op["index"]] = op
+                wanted += op["inputs"].tolist()
+        return [{"node": str(i), "op": op["op_name"], "device": "CPU", "kernel": "XNNPACK" if op["op_name"] == "DELEGATE" else "builtin"}
+                for i, op in sorted(ran.items())]
+
+    def fallbacks(self):
+        return [f"node {p['node']} ({p['op']}) is not among XNNPACK's" for p in self.placement() if p["kernel"] != "XNNPACK"]
