@@ -3,6 +3,7 @@
 
 #include "ecotone/backend/backend.h"
 #include "ecotone/backend/reference/reference.h"
+#include "ecotone/backend/session.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/log.h"
 #include "ecotone/base/thread_pool.h"

@@ -20,17 +20,21 @@ using nlohmann::ordered_json;
 
 namespace {
 
+std::string kind_text(const std::string& kind, const Messages& text) {
+  return kind == "measured here" ? text("measured here") : kind == "cited" ? text("cited") : text("your preference");
+}
+
 void print(const Recommendation& r, const CompareReport& report, const Messages& text) {
   const Layout layout = layout_of(STDOUT_FILENO);
   const Score& best = r.ranking[0];
-  fmt::print("{}\n", styled(text.format("recommended for {}: {} {}", text(name(r.goal)), best.row->engine, best.row->version),
+  fmt::print("{}\n", styled(text.format("recommended for {}: {} {}", title(r.goal, text), best.row->engine, best.row->version),
                             Style::kGood, layout));
   if (!r.doubt.empty())
     fmt::print("{}\n", styled(text.format("not proven: {}", r.doubt), Style::kWarning, layout));
   Table why({{"", Align::kLeft}, {"", Align::kLeft, true}});
-  for (const auto& reason : r.reasons) why.add({{"  " + text(reason.kind), Style::kDim}, reason.text});
+  for (const auto& reason : r.reasons) why.add({{"  " + kind_text(reason.kind, text), Style::kDim}, reason.text});
   fmt::print("{}\n", why.str(layout));
-  Table t({{text("engine")}, {text(unit(r.goal)), Align::kRight}, {text("error"), Align::kRight}, {text("sizes")}, {text("verdict"), Align::kLeft, true}});
+  Table t({{text("engine")}, {unit(r.goal, text), Align::kRight}, {text("error"), Align::kRight}, {text("sizes")}, {text("verdict"), Align::kLeft, true}});
   for (const Score& s : r.ranking)
     t.add({{s.row->engine, Style::kBold}, fmt::format("{:.4g}", s.value), fmt::format("{:.1e}", s.row->agreement->error),
            s.in->shapes, str(s.row->verdict, text)});

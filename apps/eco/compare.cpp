@@ -11,10 +11,13 @@
 #include <unistd.h>
 
 #include "ecotone/base/error.h"
+#include "ecotone/base/file.h"
 #include "ecotone/base/log.h"
 #include "ecotone/engine/engines.h"
 #include "ecotone/engine/interrupt.h"
 #include "ecotone/engine/machine.h"
+#include "ecotone/engine/page.h"
+#include "ecotone/engine/report.h"
 #include "ecotone/engine/table.h"
 
 #include "apps/eco/eco.h"
@@ -180,16 +183,26 @@ namespace {
 
 struct Options {
   CompareArguments arguments;
+  std::string html;
   bool json = false;
 };
 
 int compare(const Options& o) {
   const Messages text = messages(o.arguments.lang);
+  std::optional<AtomicFile> page;  // now, so that a folder that is missing is known before the race
+  if (!o.html.empty()) page.emplace(o.html);
   const CompareReport report = o.arguments.run(text);
+  ordered_json j{{"schema_version", kSchemaVersion}, {"ecotone_version", ECOTONE_VERSION}, {"date", date_now()},
+                 {"command", command_line()}, {"model", o.arguments.model}};
+  j["machine"] = machine_json();
+  j.update(to_json(report));
+  if (page) {
+    const nlohmann::json read = parse_report(j.dump(-1, ' ', false, ordered_json::error_handler_t::replace), "the report");
+    page->write(report_page(std::span(&read, 1), text));
+    page->commit();
+    log_note("{}", text.format("wrote {}", o.html));
+  }
   if (o.json) {
-    ordered_json j{{"schema_version", kSchemaVersion}, {"model", o.arguments.model}};
-    j["machine"] = machine_json();
-    j.update(to_json(report));
     print_json(j);
   } else {
     for (const CaseReport& c : report.cases) print_case(c, text);
@@ -213,6 +226,7 @@ void add_compare(CLI::App& app, Action& action) {
   CLI::App* verb = app.add_subcommand("compare", "Race engines on a model: first whether their numbers agree, then how fast they are");
   o->arguments.add_to(*verb);
   verb->add_flag("--json", o->json, "Print a JSON report");
+  verb->add_option("--html", o->html, "Write the report as one self-contained HTML page");
   verb->footer(
       "Each engine runs in a process of its own, is timed in turns with the others, and sleeps while they have theirs. Only "
       "engines whose numbers agree\nare timed. An engine that fails is a row with its reason. Exit code 0 when all agree, 1 when "

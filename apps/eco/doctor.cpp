@@ -62,7 +62,7 @@ void print_table(const Messages& m, const Machine& x, const std::optional<Measur
   }
   if (x.gpus.empty()) row(m("gpus"), m("none found"));
   for (const std::string& g : x.gpus) row(m("gpus"), g);
-  for (std::string_view b : backend::names()) row(m("backend"), std::string(b));
+  for (const backend::Backend* b : backend::backends()) row(m("backend"), std::string(b->name()));
   for (const EngineState& e : engines) {
     const std::string missing = e.missing.substr(0, e.missing.find('\n'));
     row(m("engine"), e.version.empty() ? Cell(m.format("{}: not usable: {}", e.name, missing), Style::kDim)
@@ -90,7 +90,8 @@ ordered_json to_json(const Machine& m, const std::optional<Measured>& x, const s
                      {"f32_fma_gflops", x->f32_fma_gflops_all},
                      {"memory_read_gb_per_s_one_thread", x->read_gb_per_s_one},
                      {"memory_read_gb_per_s", x->read_gb_per_s_all}};
-  j["backends"] = backend::names();
+  j["backends"] = ordered_json::array();
+  for (const backend::Backend* b : backend::backends()) j["backends"].push_back(b->name());
   j["engines"] = ordered_json::array();
   for (const EngineState& e : engines)
     j["engines"].push_back(e.version.empty()

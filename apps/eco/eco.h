@@ -27,8 +27,10 @@ void add_inspect(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
 void add_compare(CLI::App& app, Action& action);
 void add_bisect(CLI::App& app, Action& action);
+void add_report(CLI::App& app, Action& action);
 void add_worker(CLI::App& app, Action& action);
 void add_choose(CLI::App& app, Action& action);
+void add_engines(CLI::App& app, Action& action);
 
 // Which inputs a model is given: the options that run and verify share.
 struct InputOptions {
@@ -50,10 +52,17 @@ ecotone::engine::Messages messages(const std::string& flag);
 void print_matrix(const ecotone::engine::Machine& machine, const std::vector<std::string>& engines, bool json,
                   const ecotone::engine::Messages& m);
 
+// --backend, what runs a Program.
+void add_backend_option(CLI::App& verb, std::string& backend);
+
 // Prints a report to stdout. Names in a model need not be UTF-8; JSON must be.
 void print_json(const nlohmann::ordered_json& report);
 // What doctor knows without measuring.
 nlohmann::ordered_json machine_json();
+
+// For reports: the command as a shell takes it, and the time in UTC, "2025-01-31T12:00:00Z".
+std::string command_line();
+std::string date_now();
 
 std::string format_seconds(double seconds);
 std::string format_bytes(double bytes);

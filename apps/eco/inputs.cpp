@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "ecotone/backend/backend.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/log.h"
 
@@ -19,8 +20,10 @@ void InputOptions::add_to(CLI::App& verb) {
                   ".jpg; or name=FILE. "
                   "May be repeated. Without it inputs are made from --seed");
   verb.add_option("--shape", shapes, "Sizes of an input, as name=1,3,224,224; may be repeated");
-  verb.add_option("--seed", seed,
-                  "Seed of made inputs (floats normal; integers in range of what they index, else 0 or 1)")
+  verb.add_option(
+          "--seed", seed,
+          "Seed of made inputs (floats normal; integers in range of what they index, else 0 or 1) and of the random "
+          "numbers that a model draws")
       ->capture_default_str();
   verb.add_option("--mean", image.mean, "Subtracted from an image's RGB/255, per channel")->delimiter(',');
   verb.add_option("--std", image.std, "An image's RGB/255 less the mean is divided by this, per channel")
@@ -39,9 +42,8 @@ std::pair<Model, std::vector<Tensor>> InputOptions::load(const std::string& path
   NamedTensors given;
   for (const std::string& f : files)
     for (auto& t : read_inputs(f, *signature.program, image)) given.push_back(std::move(t));
-  specialize(options, *signature.program, match_inputs(*signature.program, given));
-  Model model = load_model(path, options);
-  std::vector<Tensor> inputs = match_inputs(*model.program, given);
+  Model model = load_model(path, specialized(std::move(options), *signature.program, given));
+  std::vector<Tensor> inputs = match_inputs(*model.program, given, seed);
   return {std::move(model), std::move(inputs)};
 }
 
@@ -59,6 +61,10 @@ Messages messages(const std::string& flag) {
     log_warning("{}", e.what());
     return Messages(Language::kEnglish);
   }
+}
+
+void add_backend_option(CLI::App& verb, std::string& backend) {
+  verb.add_option("--backend", backend, "What runs it; there is: " + backend::names())->capture_default_str();
 }
 
 void print_json(const nlohmann::ordered_json& report) {

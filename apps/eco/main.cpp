@@ -56,8 +56,10 @@ int main(int argc, char** argv) {
   eco_command::add_run(app, action);
   eco_command::add_verify(app, action);
   eco_command::add_doctor(app, action);
+  eco_command::add_engines(app, action);
   eco_command::add_compare(app, action);
   eco_command::add_bisect(app, action);
+  eco_command::add_report(app, action);
   eco_command::add_worker(app, action);
   eco_command::add_choose(app, action);
   const bool json = std::any_of(argv + 1, argv + argc, [](const char* a) { return std::string_view(a) == "--json"; });

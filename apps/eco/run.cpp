@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <list>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include "ecotone/backend/reference/reference.h"
+#include "ecotone/backend/session.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/base/log.h"
@@ -27,8 +28,6 @@ struct RunOptions {
   std::string model, output, backend = "reference", mode = "spec";
   InputOptions inputs;
   bool stream = false, json = false;
-
-  EvalMode eval_mode() const { return mode == "real" ? EvalMode::kReal : EvalMode::kSpec; }
 };
 
 // What can be known to go wrong with the output is said before the model runs.
@@ -61,9 +60,13 @@ void write_outputs(const std::string& path, const Program& p, std::span<const Te
   }
 }
 
-double timed_evaluate(const Program& p, std::span<const Tensor> inputs, EvalMode mode, std::vector<Tensor>& outputs) {
+backend::Session session_of(const RunOptions& o, const Model& model) {
+  return {backend::find(o.backend), model.program, {o.mode == "real" ? EvalMode::kReal : EvalMode::kSpec}};
+}
+
+double timed_run(backend::Session& session, std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
   const auto start = std::chrono::steady_clock::now();
-  outputs = backend::evaluate(p, inputs, mode);
+  outputs = session.run(inputs);
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -85,7 +88,8 @@ int run_once(const RunOptions& o) {
   for (size_t i = 0; i < inputs.size(); ++i)
     if (!inputs[i].is_null()) log_detail("input {}: {}", p.inputs()[i].name, inputs[i].type().str());
   std::vector<Tensor> outputs;
-  const double seconds = timed_evaluate(p, inputs, o.eval_mode(), outputs);
+  backend::Session session = session_of(o, model);
+  const double seconds = timed_run(session, inputs, outputs);
   if (!o.output.empty()) write_outputs(o.output, p, outputs);
   if (o.json) {
     nlohmann::ordered_json j{{"schema_version", kSchemaVersion},
@@ -105,23 +109,30 @@ int run_once(const RunOptions& o) {
   for (size_t i = 0; i < outputs.size(); ++i)
     if (!outputs[i].is_null())
       fmt::print("{}: {}  {}\n", p.outputs()[i].name, outputs[i].type().str(), summary(outputs[i]));
-  log_note("{} (reference evaluator, made for correctness), peak memory {}", format_seconds(seconds),
-           format_bytes(static_cast<double>(peak_memory())));
+  log_note("{} on the backend {}{}, peak memory {}", format_seconds(seconds), o.backend,
+           o.backend == "reference" ? " (made for correctness)" : "", format_bytes(static_cast<double>(peak_memory())));
   return kOk;
 }
 
 // Lines "IN.npz OUT.npz" (or tab-separated) from stdin; an answer each: "ok SECONDS" or "error MESSAGE". The model is
 // read once for each set of input shapes and small integer inputs.
 int run_stream(const RunOptions& o) {
-  std::vector<std::pair<ModelOptions, Model>> models;
+  struct Loaded {
+    ModelOptions options;
+    Model model;
+    backend::Session session;
+  };
+  std::list<Loaded> models;
   ModelOptions options;
   for (const std::string& s : o.inputs.shapes) options.shapes.insert(parse_shape_option(s));
   const Model signature = load_signature(o.model);
-  const auto model_for = [&](const ModelOptions& specific) -> const Program& {
-    for (const auto& [known, model] : models)
-      if (known == specific) return *model.program;
+  const auto model_for = [&](const ModelOptions& specific) -> Loaded& {
+    for (Loaded& loaded : models)
+      if (loaded.options == specific) return loaded;
     if (models.size() > 64) models.clear();
-    return *models.emplace_back(specific, load_model(o.model, specific)).second.program;
+    Model model = load_model(o.model, specific);
+    backend::Session session = session_of(o, model);
+    return models.emplace_back(Loaded{specific, std::move(model), std::move(session)});
   };
   std::string line;
   while (std::getline(std::cin, line)) {
@@ -131,12 +142,11 @@ int run_stream(const RunOptions& o) {
       const size_t tab = line.find('\t'), split = tab != std::string::npos ? tab : line.find(' ');
       if (split == std::string::npos) fail("a line is 'IN.npz OUT.npz'");
       const NamedTensors given = read_inputs(line.substr(0, split), *signature.program, o.inputs.image);
-      ModelOptions specific = options;
-      specialize(specific, *signature.program, match_inputs(*signature.program, given));
-      const Program& p = model_for(specific);
+      Loaded& loaded = model_for(specialized(options, *signature.program, given));
+      const Program& p = *loaded.model.program;
       check_output(line.substr(split + 1), p);
       std::vector<Tensor> outputs;
-      const double seconds = timed_evaluate(p, match_inputs(p, given), o.eval_mode(), outputs);
+      const double seconds = timed_run(loaded.session, match_inputs(p, given, o.inputs.seed), outputs);
       write_outputs(line.substr(split + 1), p, outputs);
       answer = fmt::format("ok {:.6f}", seconds);
     } catch (const Error& e) {
@@ -159,7 +169,7 @@ void add_run(CLI::App& app, Action& action) {
   verb->add_option("-o,--output", o->output,
                    "Where outputs go: .npz (arrays named after the outputs), .safetensors; .npy or "
                    "ONNX .pb for a single output");
-  verb->add_option("--backend", o->backend, "What runs it; there is: reference")->capture_default_str();
+  add_backend_option(*verb, o->backend);
   verb->add_option("--mode", o->mode, "spec: each op rounds to its type; real: floats are f64")
       ->check(CLI::IsMember({"spec", "real"}))
       ->capture_default_str();

@@ -7,7 +7,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include "ecotone/backend/reference/reference.h"
+#include "ecotone/backend/backend.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/engine/conformance.h"
@@ -22,7 +22,7 @@ using namespace ecotone::engine;
 using nlohmann::ordered_json;
 
 struct VerifyOptions {
-  std::string model, against;
+  std::string model, against, backend = "reference";
   InputOptions inputs;
   int threads = 0;
   bool json = false;
@@ -89,7 +89,8 @@ int report(const VerifyOptions& o, const VerifyReport& r) {
   }
   print_side(r.ours, "ours");
   print_side(r.theirs, "theirs");
-  fmt::print("(our time is the reference evaluator's, made for correctness)\n{}\n",
+  fmt::print("{}{}\n",
+             o.backend == "reference" ? "(our time is the reference evaluator's, made for correctness)\n" : "",
              r.passed ? "agree: both within the bound of the exact result" : "DO NOT AGREE");
   return r.passed ? kOk : kFindings;
 }
@@ -117,16 +118,17 @@ int report(const VerifyOptions& o, const std::vector<CheckReport>& checks) {
 }
 
 int verify(const VerifyOptions& o) {
+  const backend::Backend& backend = backend::find(o.backend);
   const ModelFormat format = detect_format(o.model);
   if (format == ModelFormat::kStableHlo && o.against.empty() && is_conformance_file(o.model))
-    return report(o, run_conformance(o.model));
+    return report(o, run_conformance(o.model, backend));
   if (!o.against.empty() && std::filesystem::is_directory(o.against))
-    return report(o, verify_against_folder(o.model, o.against));
+    return report(o, verify_against_folder(o.model, o.against, backend));
   if (o.against.find('/') != std::string::npos)
     fail("{}: there is no such folder; --against is the name of an engine, or a folder of stored values", o.against);
   const auto [model, inputs] = o.inputs.load(o.model);
   const std::string engine = !o.against.empty() ? o.against : format == ModelFormat::kOnnx ? "onnxruntime" : "jax";
-  return report(o, verify_against_engine(model, inputs, engine, o.threads));
+  return report(o, verify_against_engine(model, inputs, engine, o.threads, backend));
 }
 
 }  // namespace
@@ -140,6 +142,7 @@ void add_verify(CLI::App& app, Action& action) {
                    "onnxruntime (the default for ONNX), jax (for StableHLO), openvino, or a folder of input_N.pb and "
                    "output_N.pb");
   o->inputs.add_to(*verb);
+  add_backend_option(*verb, o->backend);
   verb->add_option("--threads", o->threads, "Threads of the other engine; 0 is its own choice")
       ->check(CLI::NonNegativeNumber);
   verb->add_flag("--json", o->json, "Print a JSON report");

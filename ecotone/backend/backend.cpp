@@ -1,7 +1,5 @@
 #include "ecotone/backend/backend.h"
 
-#include <cstring>
-
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/base/error.h"
 
@@ -24,13 +22,21 @@ Tensor Buffer::tensor() const {
   return Tensor(type.dtype, type.static_shape(), bytes, owner);
 }
 
-const Backend& find(std::string_view name) {
-  if (name == reference().name()) return reference();
-  fail_kind(ErrorKind::kMissing, "there is no backend '{}'; there is: reference", name);
+std::span<const Backend* const> backends() {
+  static const Backend* const all[] = {&reference()};
+  return all;
 }
 
-std::vector<std::string_view> names() {
-  return {reference().name()};
+const Backend& find(std::string_view name) {
+  for (const Backend* b : backends())
+    if (b->name() == name) return *b;
+  fail_kind(ErrorKind::kMissing, "there is no backend '{}'; there is: {}", name, names());
+}
+
+std::string names() {
+  std::string list;
+  for (const Backend* b : backends()) list += (list.empty() ? "" : ", ") + std::string(b->name());
+  return list;
 }
 
 }  // namespace ecotone::backend

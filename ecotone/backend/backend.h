@@ -48,7 +48,8 @@ struct RunOptions {
   int threads = 0;  // most workers to lease; 0: what the pool has
 };
 
-// The memory of one run in flight. Not thread-safe; any number of Contexts may run at once.
+// The memory of one run in flight. Not thread-safe; any number of Contexts may run at once. Inputs and outputs are in
+// the Program's order; what stands for a token is ignored.
 class Context {
  public:
   virtual ~Context() = default;
@@ -56,7 +57,8 @@ class Context {
   // Error when an input does not fit the signature or an assumption of the Program fails.
   virtual std::vector<TensorType> prepare(std::span<const TensorType> inputs) = 0;
   // Runs on buffers of the prepared types. Where an output's size comes from data, its Buffer's type is narrowed to the
-  // actual one.
+  // actual one. An output Buffer without memory (a default one) is given some, only to be read: for callers who keep no
+  // memory of their own, and for sizes whose bound is far above what comes.
   virtual void run(std::span<const Buffer> inputs, std::span<Buffer> outputs, const RunOptions& options = {}) = 0;
 };
 
@@ -90,8 +92,11 @@ class Backend {
   virtual std::unique_ptr<Executable> compile(ProgramRef program, const CompileOptions& options = {}) const = 0;
 };
 
+// All that this build has; the reference is the first.
+std::span<const Backend* const> backends();
 // The backend of that name ("reference"); throws Error (kMissing) that lists those there are.
 const Backend& find(std::string_view name);
-std::vector<std::string_view> names();
+// "reference, cpu": for messages.
+std::string names();
 
 }  // namespace ecotone::backend

@@ -129,7 +129,7 @@ Statistics statistics(const Tensor& t) {
 class Bisector {
  public:
   Bisector(const BisectSide& a, const BisectSide& b, std::span<const Tensor> inputs, const BisectOptions& options)
-      : sides_{a, b}, inputs_(inputs), options_(options), taps_(common_taps(*a.model, *b.model)) {
+      : sides_{a, b}, inputs_(inputs), options_(options), m_(options.text), taps_(common_taps(*a.model, *b.model)) {
     for (size_t i = 0; i < inputs.size(); ++i)
       if (!inputs[i].is_null()) named_.emplace_back(a.model->program->inputs()[i].name, inputs[i]);
   }
@@ -200,7 +200,7 @@ class Bisector {
   }
 
   void compare_outputs() {
-    note(options_.text("running both models as they are"));
+    note(m_("running both models as they are"));
     const NamedTensors a = run_original(0), b = run_original(1);
     ++report_.runs;
     const Program& p = *sides_[0].model->program;
@@ -225,7 +225,7 @@ class Bisector {
 
   // Whether one of these tensors differs; the first is then described.
   bool look_at(std::span<const Tap> taps) {
-    note(options_.text.format("looking at {} tensors from '{}'", taps.size(), taps[0].name));
+    note(m_.format("looking at {} tensors from '{}'", taps.size(), taps[0].name));
     const NamedTensors a = run_taps(0, taps), b = run_taps(1, taps);
     ++report_.runs;
     for (size_t i = 0; i < taps.size(); ++i) {
@@ -241,7 +241,7 @@ class Bisector {
 
   void search() {
     report_.by_search = true;
-    report_.notes.push_back(options_.text("with all tensors shown the difference is gone (the engine then fuses less): searched by halves"));
+    report_.notes.push_back(m_("with all tensors shown the difference is gone (the engine then fuses less): searched by halves"));
     size_t good = 0, bad = taps_.size();  // taps before `good` agree; `bad` differs
     while (good < bad) {
       const size_t middle = good + (bad - good) / 2;
@@ -250,7 +250,7 @@ class Bisector {
       else
         good = middle + 1;
     }
-    if (!report_.first) report_.notes.push_back(options_.text("no tensor differs when shown: the difference arises where the outputs are made, in what the engine fuses"));
+    if (!report_.first) report_.notes.push_back(m_("no tensor differs when shown: the difference arises where the outputs are made, in what the engine fuses"));
   }
 
   void describe(const Tap& tap, const Tensor& x, const Tensor& y, double error) {
@@ -261,7 +261,7 @@ class Bisector {
     d.worst_a = x.at_double(worst), d.worst_b = y.at_double(worst);
     int64_t rest = worst;
     for (size_t i = x.shape().size(); i-- > 0;) d.worst.insert(d.worst.begin(), rest % x.shape()[i]), rest /= x.shape()[i];
-    note(options_.text.format("'{}' differs: computing it exactly", tap.name));
+    note(m_.format("'{}' differs: computing it exactly", tap.name));
     NamedTensors known;
     try {
       judge(tap, x, y, d, known);
@@ -345,6 +345,7 @@ class Bisector {
   BisectSide sides_[2];
   std::span<const Tensor> inputs_;
   const BisectOptions& options_;
+  const Messages& m_;
   std::vector<Tap> taps_;
   NamedTensors named_;
   BisectReport report_;

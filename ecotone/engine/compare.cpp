@@ -8,6 +8,7 @@
 
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/base/error.h"
+#include "ecotone/engine/graph.h"
 #include "ecotone/engine/interrupt.h"
 #include "ecotone/engine/source.h"
 #include "ecotone/engine/verify.h"
@@ -156,6 +157,7 @@ void time_entrants(std::vector<Entrant>& entrants, const CompareOptions& o, Case
   options.threads = o.threads;
   options.seconds_each = o.seconds_each;
   options.progress = o.progress;
+  options.text = o.text;
   RaceResult m = measure(subjects, options);
   report.noise = m.noise;
   interrupted = interrupted || m.interrupted;
@@ -268,14 +270,32 @@ std::string str(const Verdict& v, const Messages& text) {
   return text("interrupted");
 }
 
+namespace {
+
+constexpr std::string_view kKindNames[] = {"wins", "loses", "tie", "alone", "not_comparable", "unclear", "disagrees", "failed", "interrupted"};
+
+}  // namespace
+
+std::string_view name(Verdict::Kind kind) {
+  return kKindNames[static_cast<size_t>(kind)];
+}
+
+std::optional<Verdict::Kind> verdict_kind(std::string_view name) {
+  const auto* found = std::find(std::begin(kKindNames), std::end(kKindNames), name);
+  if (found == std::end(kKindNames)) return {};
+  return static_cast<Verdict::Kind>(found - std::begin(kKindNames));
+}
+
 CaseReport compare_engines(const Model& model, std::span<const Tensor> inputs, const CompareOptions& o,
                            bool& interrupted_flag) {
   const Program& program = *model.program;
+  const Messages& text = o.text;
   CaseReport report;
   report.shapes = shapes_str(program, inputs);
   report.threads = o.threads;
+  report.graph = graph_json(program);
   if (!inputs.empty() && !inputs[0].is_null() && inputs[0].rank()) report.batch = inputs[0].shape()[0];
-  if (o.progress) o.progress("computing the exact result");
+  if (o.progress) o.progress(text("computing the exact result"));
   const auto begin = std::chrono::steady_clock::now();
   const Expected expected{backend::evaluate(program, inputs, EvalMode::kSpec),
                           backend::evaluate(program, inputs, EvalMode::kReal)};
@@ -293,7 +313,7 @@ CaseReport compare_engines(const Model& model, std::span<const Tensor> inputs, c
   try {
     for (Entrant& e : entrants) {
       if (interrupted()) throw Interrupted();
-      if (o.progress) o.progress(fmt::format("{}: loading, running", e.row.engine));
+      if (o.progress) o.progress(text.format("{}: loading, running", e.row.engine));
       start(e, program, source, named, expected, o);
     }
     time_entrants(entrants, o, report, interrupted_flag);
@@ -336,6 +356,11 @@ std::string_view name(Row::Status status) {
 
 ordered_json to_json(const CaseReport& c, const Row& r, const Messages& english) {
   ordered_json j{{"engine", r.engine}, {"version", r.version}, {"verdict", str(r.verdict, english)}, {"status", name(r.status)}};
+  j["outcome"] = {{"kind", name(r.verdict.kind)}, {"against", r.verdict.other}, {"reason", r.verdict.reason}};
+  if (r.verdict.ratio.estimate != 0) {
+    const Interval& ratio = r.verdict.ratio;
+    j["outcome"].update({{"ratio", number(ratio.estimate)}, {"low", number(ratio.low)}, {"high", number(ratio.high)}});
+  }
   j["shapes"] = c.shapes, j["threads"] = c.threads;
   if (r.agreement) {
     const Agreement& a = *r.agreement;
@@ -348,7 +373,7 @@ ordered_json to_json(const CaseReport& c, const Row& r, const Messages& english)
     double sum = 0;
     for (double x : s) sum += x;
     auto ms = [&](double q) { return quantile(s, q) * 1e3; };
-    j["latency_ms"] = {{"p50", ms(0.5)}, {"p90", ms(0.9)}, {"p99", ms(0.99)}, {"min", ms(0)}, {"max", ms(1)},
+    j["latency_ms"] = {{"p10", ms(0.1)}, {"p50", ms(0.5)}, {"p90", ms(0.9)}, {"p99", ms(0.99)}, {"min", ms(0)}, {"max", ms(1)},
                        {"mean", sum / static_cast<double>(s.size()) * 1e3}, {"runs", s.size()}};
     j["throughput_per_s"] = static_cast<double>(c.batch * static_cast<int64_t>(s.size())) / sum;
     j["cpus_used"] = r.timing.wall_seconds > 0 ? r.timing.cpu_seconds / r.timing.wall_seconds : 0;
@@ -388,7 +413,8 @@ ordered_json to_json(const CompareReport& report) {
                      {"noise", {{"others_cpus", c.noise.others_cores},
                                 {"limit_cpus", c.noise.limit_cores},
                                 {"canary_spread", c.noise.canary_spread},
-                                {"verdict", c.noise.verdict(english)}}}});
+                                {"verdict", c.noise.verdict(english)}}},
+                     {"graph", c.graph}});
     for (const Row& r : c.rows) rows.push_back(to_json(c, r, english));
   }
   return {{"interrupted", report.interrupted}, {"cases", std::move(cases)}, {"rows", std::move(rows)}};

@@ -45,6 +45,9 @@ struct Verdict {
 };
 // "wins by 12.0% [11.1, 12.9] over openvino", "tie with ...", "not comparable: ...", "not in agreement: ...", "failed: ...".
 std::string str(const Verdict& verdict, const Messages& text);
+// A kind's name in JSON, "wins", "not_comparable", ...; and back, nothing for another word.
+std::string_view name(Verdict::Kind kind);
+std::optional<Verdict::Kind> verdict_kind(std::string_view name);
 
 struct Row {
   enum class Status { kTimed, kDisagrees, kFailed, kInterrupted };
@@ -70,6 +73,7 @@ struct CaseReport {
   std::vector<Row> rows;  // fastest first, then those that disagree, then those that failed
   Noise noise;
   double reference_seconds = 0;  // of the exact result
+  nlohmann::ordered_json graph;  // graph_json of the Program
 };
 
 struct CompareReport {

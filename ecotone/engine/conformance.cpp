@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "ecotone/backend/reference/reference.h"
+#include "ecotone/backend/session.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/format/stablehlo/stablehlo.h"
@@ -145,10 +145,10 @@ class Expansion {
   explicit Expansion(const Program& p) { add(p, {}, 0); }
   const std::vector<Check>& checks() const { return checks_; }
   // The values that checks compare, in order.
-  std::vector<Tensor> evaluate() && {
+  std::vector<Tensor> evaluate(const backend::Backend& backend) && {
     for (const Check& c : checks_)
       for (ValueId v : c.operands) b_.output(fmt::format("out{}", count_++), v);
-    return backend::evaluate(*std::move(b_).build(), {}, EvalMode::kSpec);
+    return backend::Session(backend, std::move(b_).build()).run({});
   }
 
  private:
@@ -183,7 +183,8 @@ class Expansion {
   int count_ = 0;
 };
 
-void run_function(const stablehlo::Function& f, int chunk, std::vector<CheckReport>& reports) {
+void run_function(const stablehlo::Function& f, int chunk, const backend::Backend& backend,
+                  std::vector<CheckReport>& reports) {
   const Program& p = *f.program;
   if (!p.inputs().empty() || !p.parameters().empty()) return;
   std::vector<Check> checks;
@@ -191,7 +192,7 @@ void run_function(const stablehlo::Function& f, int chunk, std::vector<CheckRepo
     Expansion expansion(p);
     checks = expansion.checks();
     if (checks.empty()) return;
-    const std::vector<Tensor> values = std::move(expansion).evaluate();
+    const std::vector<Tensor> values = std::move(expansion).evaluate(backend);
     size_t next = 0;
     for (const Check& c : checks) {
       CheckReport r{chunk, f.name, c.attributes->target, location_str(c.location), false, ""};
@@ -222,7 +223,7 @@ bool is_conformance_file(const std::filesystem::path& path) {
   return false;
 }
 
-std::vector<CheckReport> run_conformance(const std::filesystem::path& path) {
+std::vector<CheckReport> run_conformance(const std::filesystem::path& path, const backend::Backend& backend) {
   const auto file = MappedFile::open(path);
   std::vector<CheckReport> reports;
   int chunk = 0;
@@ -230,7 +231,7 @@ std::vector<CheckReport> run_conformance(const std::filesystem::path& path) {
     if (text.find_first_not_of(" \t\r\n") != std::string::npos) {
       try {
         const stablehlo::Module module = stablehlo::parse_module(text, path.string());
-        for (const stablehlo::Function& f : module.functions) run_function(f, chunk, reports);
+        for (const stablehlo::Function& f : module.functions) run_function(f, chunk, backend, reports);
       } catch (const Error& e) {
         if (e.kind() != ErrorKind::kUnsupported) throw;
         reports.push_back({chunk, "", "", "", false, e.what()});

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "ecotone/backend/backend.h"
+
 namespace ecotone::engine {
 
 // One check.* operation, in the order of the file.
@@ -20,7 +22,7 @@ struct CheckReport {
 // Whether a StableHLO file has check.* operations.
 bool is_conformance_file(const std::filesystem::path& path);
 
-// Runs every function without arguments, calls inlined, in mode spec, and its checks, with the meaning that StableHLO's
+// Runs every function without arguments, calls inlined, and its checks, with the meaning that StableHLO's
 // check dialect gives them:
 //   expect_eq, expect_eq_const: elements are equal as == says, so -0 is 0 and NaN equals nothing;
 //   expect_almost_eq, expect_almost_eq_const: |x - y| <= tolerance (1e-4; 1e-3 as a custom call) and equal signs, or
@@ -29,6 +31,6 @@ bool is_conformance_file(const std::filesystem::path& path);
 //     type apart; both NaN are 0 apart.
 // Complex elements are compared part by part. What is unsupported is a failed report; a file that can't be parsed
 // throws Error.
-std::vector<CheckReport> run_conformance(const std::filesystem::path& path);
+std::vector<CheckReport> run_conformance(const std::filesystem::path& path, const backend::Backend& backend);
 
 }  // namespace ecotone::engine

@@ -39,6 +39,17 @@ class Random {
   uint64_t state_;
 };
 
+// What readers add for random numbers.
+constexpr std::string_view kKeyName = "rng_key";
+bool is_key(const Input& input) {
+  return input.name == kKeyName && input.type == Type(TensorType{DType::kU64, {2}});
+}
+Tensor made_key(uint64_t seed) {
+  Random random(~seed);  // not what other inputs are made from
+  const uint64_t high = random.bits();
+  return Tensor::from<uint64_t>({high, random.bits()}, {2});
+}
+
 // Values that carry an input's elements unchanged, or moved: through these an index is followed to where it is used.
 bool passes_elements(const std::string& op) {
   for (const char* name :
@@ -107,7 +118,16 @@ NamedTensors read_inputs(const std::string& argument, const Program& program, co
   return result;
 }
 
-std::vector<Tensor> match_inputs(const Program& p, const NamedTensors& given) {
+ModelOptions specialized(ModelOptions options, const Program& signature, const NamedTensors& given) {
+  NamedTensors declared;
+  for (const auto& [key, value] : given)
+    if (key != kKeyName || std::ranges::any_of(signature.inputs(), [&](const Input& i) { return i.name == key; }))
+      declared.emplace_back(key, value);
+  specialize(options, signature, match_inputs(signature, declared));
+  return options;
+}
+
+std::vector<Tensor> match_inputs(const Program& p, const NamedTensors& given, uint64_t seed) {
   std::vector<Tensor> result(p.inputs().size());
   std::vector<bool> set(p.inputs().size(), false);
   auto place = [&](size_t i, const Tensor& t) {
@@ -141,8 +161,11 @@ std::vector<Tensor> match_inputs(const Program& p, const NamedTensors& given) {
     if (next == set.size()) fail("more arrays are given than the model has inputs; {}", wanted(p));
     place(next, value);
   }
-  for (size_t i = 0; i < set.size(); ++i)
-    if (!set[i] && !is_token(p.inputs()[i].type)) fail("input '{}' is not given; {}", p.inputs()[i].name, wanted(p));
+  for (size_t i = 0; i < set.size(); ++i) {
+    if (set[i] || is_token(p.inputs()[i].type)) continue;
+    if (!is_key(p.inputs()[i])) fail("input '{}' is not given; {}", p.inputs()[i].name, wanted(p));
+    result[i] = made_key(seed);
+  }
   return result;
 }
 
@@ -154,6 +177,10 @@ std::vector<Tensor> make_inputs(const Program& p, uint64_t seed) {
     const Input& input = p.inputs()[i];
     if (is_token(input.type)) {
       result.emplace_back();
+      continue;
+    }
+    if (is_key(input)) {
+      result.push_back(made_key(seed));
       continue;
     }
     const TensorType& type = tensor(input.type);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ecotone/engine/model.h"
 #include "ecotone/ir/program.h"
 
 namespace ecotone::engine {
@@ -23,12 +24,17 @@ struct ImageOptions {
 // layout.
 NamedTensors read_inputs(const std::string& argument, const Program& program, const ImageOptions& image);
 
-// In the Program's order. An unnamed value goes to the next input that has none. Throws Error that lists what the model
-// wants when a name is unknown, one is missing, or a dtype or shape does not fit.
-std::vector<Tensor> match_inputs(const Program& program, const NamedTensors& given);
+// In the Program's order. An unnamed value goes to the next input that has none; a key of random numbers that is not
+// given is made from the seed. Throws Error that lists what the model wants when a name is unknown, one is missing, or
+// a dtype or shape does not fit.
+std::vector<Tensor> match_inputs(const Program& program, const NamedTensors& given, uint64_t seed = 0);
+
+// `options` and what the given values tell of a model with these declared inputs (see `specialize`). Keys of random
+// numbers among them need not be declared.
+ModelOptions specialized(ModelOptions options, const Program& signature, const NamedTensors& given);
 
 // Seeded values for all inputs: floats normal, integers in [0, size of the axis they index) where they index, else {0,
-// 1}; bools {0, 1}; keys of random ops from the seed. Symbolic sizes must have been given with --shape, else Error that
+// 1}; bools {0, 1}; keys of random numbers any bits. Symbolic sizes must have been given with --shape, else Error that
 // names them.
 std::vector<Tensor> make_inputs(const Program& program, uint64_t seed);
 

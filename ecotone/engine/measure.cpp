@@ -90,7 +90,7 @@ std::optional<double> package_joules() {
 
 class Harness {
  public:
-  Harness(std::span<Subject> subjects, const MeasureOptions& options) : subjects_(subjects), options_(options) {
+  Harness(std::span<Subject> subjects, const MeasureOptions& options) : subjects_(subjects), options_(options), m_(options.text) {
     result_.timings.resize(subjects.size());
     spent_.resize(subjects.size());
     usable_ = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -135,7 +135,7 @@ class Harness {
     constexpr int kMostTurns = 12;
     constexpr double kStable = 0.97;  // a turn less than 3% faster than the best before it
     Timing& t = result_.timings[i];
-    if (options_.progress) options_.progress(fmt::format("warming up {}", subjects_[i].name));
+    if (options_.progress) options_.progress(m_.format("warming up {}", subjects_[i].name));
     double best = 0;
     const auto start = Clock::now();
     for (int turns = 0; turns < kMostTurns; ++turns) {
@@ -161,7 +161,7 @@ class Harness {
       if (alive(i) && !left_out(i, round)) order.push_back(i);
     if (round % 2) std::reverse(order.begin(), order.end());
     for (size_t i : order) {
-      if (options_.progress) options_.progress(fmt::format("round {}: {}", round + 1, subjects_[i].name));
+      if (options_.progress) options_.progress(m_.format("round {}: {}", round + 1, subjects_[i].name));
       const auto turn_start = Clock::now();
       const auto joules = package_joules();
       const auto block = turn(i, 2, options_.turn_seconds);
@@ -223,6 +223,7 @@ class Harness {
 
   std::span<Subject> subjects_;
   const MeasureOptions& options_;
+  const Messages& m_;
   RaceResult result_;
   std::vector<double> spent_, others_, canaries_;
   int usable_ = 1;

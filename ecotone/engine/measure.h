@@ -31,6 +31,7 @@ struct MeasureOptions {
   double seconds_each = 5;        // about, for each subject
   double turn_seconds = 0.2;      // of one turn
   int min_rounds = 8, max_rounds = 60;
+  Messages text{Language::kEnglish};  // of progress
   std::function<void(const std::string&)> progress;
 };
 

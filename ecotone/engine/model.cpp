@@ -43,9 +43,8 @@ ModelFormat detect_format(const std::filesystem::path& path) {
   if (looks_like_text(bytes)) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (looks_like_stablehlo(text)) return ModelFormat::kStableHlo;
-    if (path.extension() != ".onnx")
-      fail("{}: a text file that is no StableHLO program; a model is an ONNX file or StableHLO text (.mlir)",
-           path.string());
+    fail("{}: a text file that is no StableHLO program; a model is an ONNX file or StableHLO text (.mlir)",
+         path.string());
   }
   if (path.extension() == ".mlir" && bytes.size() >= 4 && static_cast<char>(bytes[0]) == 'M' &&
       static_cast<char>(bytes[1]) == 'L')

@@ -73,20 +73,38 @@ Goal parse_goal(const std::string& word) {
   fail("there is no goal '{}'; there are: {}", word, words);
 }
 
-std::string_view unit(Goal goal) {
+std::string title(Goal goal, const Messages& text) {
   switch (goal) {
     case Goal::kLatency:
-    case Goal::kStartup:
-      return "ms";
+      return text("latency");
     case Goal::kThroughput:
-      return "per s";
+      return text("throughput");
     case Goal::kMemory:
+      return text("memory");
     case Goal::kSize:
-      return "MB";
+      return text("size");
+    case Goal::kStartup:
+      return text("startup");
     case Goal::kCost:
       break;
   }
-  return "per million";
+  return text("cost");
+}
+
+std::string unit(Goal goal, const Messages& text) {
+  switch (goal) {
+    case Goal::kLatency:
+    case Goal::kStartup:
+      return text("ms");
+    case Goal::kThroughput:
+      return text("per s");
+    case Goal::kMemory:
+    case Goal::kSize:
+      return text("MB");
+    case Goal::kCost:
+      break;
+  }
+  return text("per million");
 }
 
 std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, double price_per_hour,
@@ -115,8 +133,8 @@ std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, 
   }
   const Score& best = r.ranking[0];
   auto reason = [&](const char* kind, std::string what) { r.reasons.push_back({kind, std::move(what)}); };
-  reason("your preference", text.format("the goal is {}", text(name(goal))));
-  reason("measured here", text.format("{}: {:.4g} {}", best.row->engine, best.value, text(unit(goal))));
+  reason("your preference", text.format("the goal is {}", title(goal, text)));
+  reason("measured here", text.format("{}: {:.4g} {}", best.row->engine, best.value, unit(goal, text)));
   if (r.ranking.size() > 1) {
     const Score& second = r.ranking[1];
     if (tied)
@@ -125,14 +143,14 @@ std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, 
                                           static_cast<double>(second.row->peak_bytes.value_or(0)) / 1e6));
     else
       reason("measured here", text.format("the next, {}: {:.4g} {}, {:.1f}% worse", second.row->engine, second.value,
-                                          text(unit(goal)), (worse_by(goal, second.value, best.value) - 1) * 100.0));
+                                          unit(goal, text), (worse_by(goal, second.value, best.value) - 1) * 100.0));
   } else {
     reason("measured here", text("no other engine agrees with the exact result"));
   }
   const Agreement& a = *best.row->agreement;
-  reason("measured here", text.format(a.within_rounding ? "its error is {:.2g}, no more than rounding makes"
-                                                        : "its error is {:.2g}, within the tolerance but more than rounding makes",
-                                      a.error));
+  reason("measured here", a.within_rounding
+                              ? text.format("its error is {:.2g}, no more than rounding makes", a.error)
+                              : text.format("its error is {:.2g}, within the tolerance but more than rounding makes", a.error));
   if (!best.row->path.empty()) reason("measured here", text.format("the model: {}", best.row->path));
   for (const std::string& c : best.row->changes) reason("measured here", text.format("changed for it: {}", c));
   const EngineInfo info = engine_info(best.row->engine);
@@ -159,7 +177,7 @@ ordered_json decision(const Recommendation& r, const std::filesystem::path& mode
                  {"version", best.row->version},
                  {"settings", best.row->settings},
                  {"value", best.value},
-                 {"unit", unit(r.goal)},
+                 {"unit", unit(r.goal, Messages(Language::kEnglish))},
                  {"proven", r.doubt.empty()}};
   j["doubt"] = r.doubt;
   j["runner_up"] = ordered_json();
@@ -235,7 +253,7 @@ std::vector<std::string> regressions(const SavedDecision& d, const CompareReport
     notes.push_back(fmt::format("decided on {}, checked on {}: only the engines' order was checked", d.cpu, cpu));
   } else if (const double factor = worse_by(d.goal, value, d.value); factor > 1 + margin) {
     worse.push_back(fmt::format("{} of {}: {:.4g} {}, was {:.4g}: {:.0f}% worse, at most {:.0f}% is allowed", name(d.goal), d.engine,
-                                value, unit(d.goal), d.value, (factor - 1) * 100, margin * 100));
+                                value, unit(d.goal, text), d.value, (factor - 1) * 100, margin * 100));
   }
   return worse;
 }

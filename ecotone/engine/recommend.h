@@ -25,7 +25,8 @@ struct Score {
 };
 // "ms" (median latency), "per s", "MB" (peak memory; or model and installed engine together), "ms" (load and first run),
 // "per million" (price of a million items).
-std::string_view unit(Goal goal);
+std::string unit(Goal goal, const Messages& text);
+std::string title(Goal goal, const Messages& text);
 
 struct Recommendation {
   Goal goal = Goal::kLatency;

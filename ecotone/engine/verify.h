@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ecotone/backend/backend.h"
 #include "ecotone/backend/reference/error_rule.h"
 #include "ecotone/engine/inputs.h"
 #include "ecotone/engine/model.h"
@@ -34,15 +35,16 @@ struct VerifyReport {
   std::vector<OutputReport> outputs;
 };
 
-// Judges `ours` (mode spec) and `theirs` against mode real's result by the rule of errors; integers and bools must be
-// equal. Outputs are matched by name, or by position where no name is shared.
-VerifyReport compare_outputs(const Program& program, std::span<const Tensor> spec, std::span<const Tensor> real,
-                             const NamedTensors& theirs);
+// Judges `theirs` and what `backend` gives by the rule of errors, with the reference's two modes as its measure;
+// integers and bools must be equal. Outputs are matched by name, or by position where no name is shared.
+VerifyReport verify_outputs(const ProgramRef& program, std::span<const Tensor> inputs, const NamedTensors& theirs,
+                            const backend::Backend& backend);
 
-// Runs the model in both modes of the reference and in `engine`, on the same inputs.
+// Against `engine` on the same model and inputs.
 VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> inputs, const std::string& engine,
-                                   int threads);
+                                   int threads, const backend::Backend& backend);
 // Against a folder of input_N.pb and output_N.pb.
-VerifyReport verify_against_folder(const std::filesystem::path& model, const std::filesystem::path& folder);
+VerifyReport verify_against_folder(const std::filesystem::path& model, const std::filesystem::path& folder,
+                                   const backend::Backend& backend);
 
 }  // namespace ecotone::engine

@@ -205,6 +205,7 @@ Worker::Loaded Worker::load(const Source& source) {
   loaded.seconds = answer.value("seconds", 0.0);
   loaded.path = answer.value("path", "");
   loaded.changes = answer.value("changes", std::vector<std::string>{});
+  if (answer.contains("artifact") && answer["artifact"].is_string()) loaded.artifact = answer["artifact"].get<std::string>();
   if (answer.contains("artifact_bytes") && answer["artifact_bytes"].is_number())
     loaded.artifact_bytes = answer["artifact_bytes"].get<int64_t>();
   loaded.settings = answer.contains("settings") ? answer["settings"] : settings_;

@@ -51,6 +51,7 @@ class Worker {
     double seconds = 0;
     std::string path;                  // how the model got in: "reads the file itself", or through what
     std::vector<std::string> changes;  // what had to be changed for that
+    std::filesystem::path artifact;    // the file that the engine itself loads; empty: not told
     std::optional<int64_t> artifact_bytes;
     nlohmann::json settings;
   };

@@ -63,9 +63,9 @@ ValueId Builder::parameter(std::string name, TensorType type, std::optional<Tens
   return id;
 }
 
-void Builder::output(std::string name, ValueId value) {
+void Builder::output(std::string name, ValueId value, std::shared_ptr<const DynamicAttributes> annotations) {
   if (value >= types_.size()) fail("output '{}' names value {}, which does not exist", name, value);
-  program_.outputs_.push_back({std::move(name), value});
+  program_.outputs_.push_back({std::move(name), value, std::move(annotations)});
 }
 
 void Builder::alias(uint32_t input, uint32_t output) {

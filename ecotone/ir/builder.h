@@ -31,7 +31,7 @@ class Builder final : private DimContext {
   ValueId input(std::string name, Type type, std::shared_ptr<const DynamicAttributes> annotations = nullptr);
   ValueId parameter(std::string name, TensorType type, std::optional<Tensor> value,
                     std::shared_ptr<const DynamicAttributes> annotations = nullptr);
-  void output(std::string name, ValueId value);
+  void output(std::string name, ValueId value, std::shared_ptr<const DynamicAttributes> annotations = nullptr);
   void alias(uint32_t input, uint32_t output);
 
   // Adds an equation; returns its results. `captures` are passed to every region after the region's own inputs.
@@ -55,6 +55,10 @@ class Builder final : private DimContext {
   const TensorType& tensor_type(ValueId v) const { return tensor(types_.at(v)); }
   int64_t rank(ValueId v) const { return tensor_type(v).rank(); }
   DType dtype(ValueId v) const { return tensor_type(v).dtype; }
+  // Of the whole Program.
+  void annotate(std::shared_ptr<const DynamicAttributes> annotations) {
+    program_.annotations_ = std::move(annotations);
+  }
   // A tap: the name that a value had where it was imported from.
   void name_value(ValueId v, std::string name);
   // The equation that made a value so far; null for inputs and parameters.

@@ -360,6 +360,30 @@ void Dim::for_each_symbol(const std::function<void(SymbolId)>& visit) const {
     }
 }
 
+namespace {
+
+bool is_name_start(char c) {
+  return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+}
+bool is_name_part(char c) {
+  return is_name_start(c) || std::isdigit(static_cast<unsigned char>(c)) || c == ':';
+}
+
+void append_name(std::string& out, std::string_view name) {
+  if (!name.empty() && is_name_start(name[0]) && std::all_of(name.begin(), name.end(), is_name_part)) {
+    out += name;
+    return;
+  }
+  out += '\'';
+  for (const char c : name) {
+    if (c == '\'' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '\'';
+}
+
+}  // namespace
+
 std::string Dim::str(std::span<const SymbolInfo> symbols) const {
   if (!expr_) return std::to_string(constant_);
   std::string out;
@@ -374,7 +398,7 @@ std::string Dim::str(std::span<const SymbolInfo> symbols) const {
       first = false;
       static constexpr const char* kNames[] = {"", "floordiv", "mod", "min", "max"};
       if (a.kind == DimAtomKind::kSymbol)
-        out += a.symbol < symbols.size() ? symbols[a.symbol].name : "s" + std::to_string(a.symbol);
+        append_name(out, a.symbol < symbols.size() ? symbols[a.symbol].name : "s" + std::to_string(a.symbol));
       else
         out +=
             std::string(kNames[static_cast<int>(a.kind)]) + "(" + a.lhs.str(symbols) + ", " + a.rhs.str(symbols) + ")";
@@ -398,6 +422,7 @@ DimRange range(const Dim& dim, std::span<const SymbolInfo> symbols) {
 Decision decide_equal(const Dim& a, const Dim& b, std::span<const SymbolInfo> symbols) {
   if (a == b) return Decision::kYes;
   const DimRange r = range(a - b, symbols);
+  if (r.min == 0 && r.max == 0) return Decision::kYes;
   return r.min > 0 || r.max < 0 ? Decision::kNo : Decision::kUnknown;
 }
 
@@ -422,9 +447,19 @@ class DimParser {
 
   Dim parse() {
     Dim d = sum();
-    skip();
-    if (at_ != text_.size()) error("unexpected text");
+    finish();
     return d;
+  }
+  std::vector<Dim> parse_list() {
+    std::vector<Dim> dims;
+    skip();
+    if (at_ == text_.size()) return dims;
+    do {
+      dims.push_back(sum());
+      skip();
+    } while (take(','));
+    finish();
+    return dims;
   }
 
  private:
@@ -462,10 +497,19 @@ class DimParser {
       expect(')');
       return d;
     }
-    const size_t start = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '_' ||
-                                  text_[at_] == '.' || (at_ > start && text_[at_] == ':')))
+    if (take('\'')) {
+      std::string name;
+      for (;; ++at_) {
+        if (at_ >= text_.size()) error("a name has no closing quote");
+        if (text_[at_] == '\'') break;
+        if (text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
+        name += text_[at_];
+      }
       ++at_;
+      return Dim::symbol(symbol_(name));
+    }
+    const size_t start = at_;
+    while (at_ < text_.size() && is_name_part(text_[at_]) && (at_ > start || text_[at_] != ':')) ++at_;
     const std::string_view word = text_.substr(start, at_ - start);
     if (word.empty()) error("expected a size");
     if (std::isdigit(static_cast<unsigned char>(word[0]))) {
@@ -488,6 +532,10 @@ class DimParser {
       return word == "min" ? ecotone::min(a, b) : ecotone::max(a, b);
     }
     return Dim::symbol(symbol_(word));
+  }
+  void finish() {
+    skip();
+    if (at_ != text_.size()) error("unexpected text");
   }
   void skip() {
     while (at_ < text_.size() && text_[at_] == ' ') ++at_;
@@ -515,6 +563,19 @@ class DimParser {
 
 Dim parse_dim(std::string_view text, const std::function<SymbolId(std::string_view)>& symbol) {
   return DimParser(text, symbol).parse();
+}
+
+std::vector<Dim> parse_dims(std::string_view text, const std::function<SymbolId(std::string_view)>& symbol) {
+  return DimParser(text, symbol).parse_list();
+}
+
+std::string str(std::span<const Dim> dims, std::span<const SymbolInfo> symbols) {
+  std::string out;
+  for (const Dim& d : dims) {
+    if (!out.empty()) out += ',';
+    out += d.str(symbols);
+  }
+  return out;
 }
 
 }  // namespace ecotone

@@ -55,7 +55,8 @@ class Dim {
   // Replaces each symbol by what `map` gives.
   Dim map_symbols(const std::function<Dim(SymbolId)>& map) const;
   void for_each_symbol(const std::function<void(SymbolId)>& visit) const;
-  // Text such as "2*seq+1" or "floordiv(n-1, 2)"; symbols beyond `symbols` print as "sN".
+  // Text such as "2*seq+1" or "floordiv(n-1, 2)"; symbols beyond `symbols` print as "sN", names that are no identifiers
+  // in quotes: 'batch size'.
   std::string str(std::span<const SymbolInfo> symbols = {}) const;
 
   const DimExpr* expr() const { return expr_.get(); }
@@ -105,6 +106,10 @@ Decision decide_less_equal(const Dim& a, const Dim& b, std::span<const SymbolInf
 // Reads what Dim::str writes: integers, symbols, + - * ( ), floordiv/mod/min/max(a, b). `symbol` maps a name to its id.
 // Throws Error on bad text.
 Dim parse_dim(std::string_view text, const std::function<SymbolId(std::string_view)>& symbol);
+
+// The same for a list with commas between, which str of a list writes: "batch,2*seq+1,3". Empty text is an empty list.
+std::vector<Dim> parse_dims(std::string_view text, const std::function<SymbolId(std::string_view)>& symbol);
+std::string str(std::span<const Dim> dims, std::span<const SymbolInfo> symbols);
 
 // Values of symbols while a Program runs: dense by SymbolId, empty where not yet known.
 using SymbolValues = std::vector<std::optional<int64_t>>;

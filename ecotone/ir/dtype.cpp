@@ -222,6 +222,15 @@ const DTypeSet& DTypeSet::floats() {
   static const DTypeSet set = of_kind(DTypeKind::kFloat);
   return set;
 }
+const DTypeSet& DTypeSet::signed_floats() {
+  static const DTypeSet set = [] {
+    DTypeSet s;
+    for (int i = 0; i < kDTypeCount; ++i)
+      if (kInfos[i].kind == DTypeKind::kFloat && kInfos[i].format.is_signed) s = s | DTypeSet{static_cast<DType>(i)};
+    return s;
+  }();
+  return set;
+}
 const DTypeSet& DTypeSet::complexes() {
   static const DTypeSet set = of_kind(DTypeKind::kComplex);
   return set;

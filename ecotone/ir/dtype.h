@@ -135,6 +135,7 @@ class DTypeSet {
   bool empty() const { return bits_.none(); }
 
   static const DTypeSet& floats();
+  static const DTypeSet& signed_floats();  // all but f8E8M0FNU, a type of scales without zero and sign
   static const DTypeSet& complexes();
   static const DTypeSet& signed_integers();
   static const DTypeSet& unsigned_integers();

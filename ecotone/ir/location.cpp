@@ -49,6 +49,10 @@ LocationId fused_location(std::vector<LocationId> children) {
   return Interner::instance().intern({LocationKind::kFused, {}, 0, 0, std::move(children)});
 }
 
+LocationId call_location(LocationId callee, LocationId caller) {
+  return Interner::instance().intern({LocationKind::kCall, {}, 0, 0, {callee, caller}});
+}
+
 LocationId derived_location(std::string_view transform, LocationId from) {
   return Interner::instance().intern({LocationKind::kDerived, std::string(transform), 0, 0, {from}});
 }
@@ -60,22 +64,56 @@ const Location& location(LocationId id) {
   return interner.locations[id];
 }
 
-std::string location_str(LocationId id) {
-  if (id == kNoLocation) return "unknown location";
+namespace {
+
+// A file may share locations so that they would print without end: past this length they are cut off.
+constexpr size_t kLongestText = 400;
+
+void append_location(std::string& out, LocationId id) {
+  if (out.size() > kLongestText) return;
+  if (id == kNoLocation) {
+    out += "unknown location";
+    return;
+  }
   const Location& l = location(id);
-  std::string children;
-  for (LocationId c : l.children) children += (children.empty() ? "" : ", ") + location_str(c);
+  const auto children = [&](const char* between) {
+    for (size_t i = 0; i < l.children.size() && out.size() <= kLongestText; ++i) {
+      if (i) out += between;
+      append_location(out, l.children[i]);
+    }
+  };
   switch (l.kind) {
     case LocationKind::kFile:
-      return l.text + ":" + std::to_string(l.line) + ":" + std::to_string(l.column);
+      out += l.text + ":" + std::to_string(l.line) + ":" + std::to_string(l.column);
+      break;
     case LocationKind::kNamed:
-      return children.empty() ? l.text : children + ": " + l.text;
+      children("");
+      if (!l.children.empty()) out += ": ";
+      out += l.text;
+      break;
     case LocationKind::kFused:
-      return "fused{" + children + "}";
+      out += "fused{";
+      children(", ");
+      out += "}";
+      break;
+    case LocationKind::kCall:
+      children(" called at ");
+      break;
     case LocationKind::kDerived:
-      return l.text + "(" + children + ")";
+      out += l.text + "(";
+      children("");
+      out += ")";
+      break;
   }
-  return {};
+}
+
+}  // namespace
+
+std::string location_str(LocationId id) {
+  std::string out;
+  append_location(out, id);
+  if (out.size() > kLongestText) out = out.substr(0, kLongestText) + "...";
+  return out;
 }
 
 }  // namespace ecotone

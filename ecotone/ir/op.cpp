@@ -59,6 +59,9 @@ constexpr size_t kMaxCachedBodies = 20000;
 
 Region composite_body(const Op& op, const Attributes& attributes, std::span<const Type> operands,
                       std::span<const SymbolInfo> symbols) {
+  if (const TensorType* first = operands.empty() ? nullptr : std::get_if<TensorType>(&operands[0]);
+      first && !op.dtypes.empty() && !op.dtypes.contains(first->dtype))
+    fail("{} does not take {}", op.name, name(first->dtype));
   // Renumber the symbols that occur, so that equal uses share a body whatever Program they stand in.
   std::vector<Dim> dim_args;
   std::vector<SymbolInfo> body_symbols;

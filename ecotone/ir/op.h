@@ -134,7 +134,7 @@ struct Op {
   std::vector<Tensor> (*evaluate)(const EvalCall&) = nullptr;  // null for composites
   // Null for primitives. A composite's meaning: adds its equations to the Builder and returns the results.
   std::vector<ValueId> (*body)(Builder&, const Attributes&, std::span<const ValueId> inputs) = nullptr;
-  DTypeSet dtypes;  // of the first operand, or of the result
+  DTypeSet dtypes;  // of the first operand, or of the result; a composite takes no other as its first operand
   ErrorBound error;
   Rule<void (*)(RuleCall&)> jvp, transpose, batch, shard;
   Cost (*cost)(const CostCall&) = nullptr;  // null: one flop per result element, operands and results moved once
@@ -146,7 +146,7 @@ struct Op {
 
 // The body of a composite at these operand types, made once per (op, attributes, types) and shared. The types and
 // attributes may be symbolic: the body's symbols are then theirs in order of first appearance, and the region's
-// dim_args map them.
+// dim_args map them. Throws Error when the op does not declare the first operand's element type.
 Region composite_body(const Op& op, const Attributes& attributes, std::span<const Type> operands,
                       std::span<const SymbolInfo> symbols);
 

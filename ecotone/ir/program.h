@@ -49,6 +49,7 @@ struct Parameter {
 struct Output {
   std::string name;
   ValueId value = 0;
+  std::shared_ptr<const DynamicAttributes> annotations{};  // may be null
 };
 
 // left == right is taken to hold, and checked when the Program runs.
@@ -72,6 +73,8 @@ class Program {
   std::span<const Equation> equations() const { return equations_; }
   std::span<const Output> outputs() const { return outputs_; }
   std::span<const Alias> aliases() const { return aliases_; }
+  // Of the whole: device meshes, how many processes it was made for. May be null.
+  const std::shared_ptr<const DynamicAttributes>& annotations() const { return annotations_; }
 
   size_t value_count() const { return types_.size(); }
   const Type& type(ValueId v) const { return types_[v]; }
@@ -101,6 +104,7 @@ class Program {
   std::vector<Equation> equations_;
   std::vector<Output> outputs_;
   std::vector<Alias> aliases_;
+  std::shared_ptr<const DynamicAttributes> annotations_;
   std::vector<Type> types_;
   std::unordered_map<ValueId, std::string> value_names_;
 };

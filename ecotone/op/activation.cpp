@@ -18,9 +18,6 @@ ValueId times(Builder& b, ValueId x, double factor) {
   return multiply(b, x, full_like(b, x, factor));
 }
 
-Results relu_body(Builder& b, Operands x) {
-  return {maximum(b, x[0], full_like(b, x[0], 0))};
-}
 ValueId softplus_of(Builder& b, ValueId x) {
   const ValueId tail = log_plus_one(b, exponential(b, negate(b, abs(b, x))));
   return add(b, maximum(b, x, full_like(b, x, 0)), tail);
@@ -66,12 +63,14 @@ Results selu_body(Builder& b, const SeluAttributes& a, Operands x) {
 Results hard_sigmoid_body(Builder& b, const HardSigmoidAttributes& a, Operands x) {
   return {hard_sigmoid_of(b, x[0], a.alpha, a.beta)};
 }
-Results shrink_body(Builder& b, const ShrinkAttributes& a, Operands x) {
-  const ValueId bias = full_like(b, x[0], a.bias);
-  const ValueId below = compare(b, ComparisonDirection::kLt, x[0], full_like(b, x[0], -a.lambda));
-  const ValueId above = compare(b, ComparisonDirection::kGt, x[0], full_like(b, x[0], a.lambda));
-  const ValueId upper = select(b, above, subtract(b, x[0], bias), full_like(b, x[0], 0));
-  return {select(b, below, add(b, x[0], bias), upper)};
+// Integers are compared with lambda, and moved by bias, in f64.
+Results shrink_body(Builder& b, const ShrinkAttributes& a, Operands operands) {
+  const ValueId x = is_float(b.dtype(operands[0])) ? operands[0] : convert(b, operands[0], DType::kF64);
+  const ValueId bias = full_like(b, x, a.bias);
+  const ValueId below = compare(b, ComparisonDirection::kLt, x, full_like(b, x, -a.lambda));
+  const ValueId above = compare(b, ComparisonDirection::kGt, x, full_like(b, x, a.lambda));
+  const ValueId upper = select(b, above, subtract(b, x, bias), full_like(b, x, 0));
+  return {select(b, below, add(b, x, bias), upper)};
 }
 Results gelu_body(Builder& b, const GeluAttributes& a, Operands operands) {
   const ValueId x = operands[0];
@@ -84,59 +83,74 @@ Results gelu_body(Builder& b, const GeluAttributes& a, Operands operands) {
   }
   return {multiply(b, times(b, x, 0.5), add(b, full_like(b, x, 1), inner))};
 }
+Results relu_body(Builder& b, Operands x) {
+  return {maximum(b, x[0], full_like(b, x[0], 0))};
+}
 Results prelu_body(Builder& b, Operands x) {
   return {where_positive(b, x[0], multiply(b, x[0], broadcast_to(b, x[1], b.tensor_type(x[0]).shape)))};
 }
 
 DTypeSet numbers() {
-  return DTypeSet::floats() | DTypeSet::integers();
+  return DTypeSet::signed_floats() | DTypeSet::integers();
+}
+
+// What computes more than one rounding, in f32 at least.
+template <class A, auto F>
+Op activation(const char* name, const DTypeSet& dtypes = DTypeSet::signed_floats()) {
+  return composite<A, F, 1, 1, Precision::kAtLeastF32>(name, dtypes);
 }
 
 }  // namespace
 
-#define ECOTONE_PLAIN(name)                                                            \
-  const Op& name() {                                                                   \
-    static const Op op = composite<void, name##_body, 1>("ecotone." #name, numbers()); \
-    return op;                                                                         \
-  }                                                                                    \
-  ValueId name(Builder& b, ValueId x) {                                                \
-    return b.add1(name(), {}, {x});                                                    \
+#define ECOTONE_PLAIN(name)                                               \
+  const Op& name() {                                                      \
+    static const Op op = activation<void, name##_body>("ecotone." #name); \
+    return op;                                                            \
+  }                                                                       \
+  ValueId name(Builder& b, ValueId x) {                                   \
+    return b.add1(name(), {}, {x});                                       \
   }
-#define ECOTONE_ALPHA(name)                                                                       \
-  const Op& name() {                                                                              \
-    static const Op op = composite<AlphaAttributes, name##_body, 1>("ecotone." #name, numbers()); \
-    return op;                                                                                    \
-  }                                                                                               \
-  ValueId name(Builder& b, ValueId x, double alpha) {                                             \
-    return b.add1(name(), make_attributes(AlphaAttributes{alpha}), {x});                          \
+#define ECOTONE_ALPHA(name)                                                          \
+  const Op& name() {                                                                 \
+    static const Op op = activation<AlphaAttributes, name##_body>("ecotone." #name); \
+    return op;                                                                       \
+  }                                                                                  \
+  ValueId name(Builder& b, ValueId x, double alpha) {                                \
+    return b.add1(name(), make_attributes(AlphaAttributes{alpha}), {x});             \
   }
 ECOTONE_PLAIN_ACTIVATIONS(ECOTONE_PLAIN)
 ECOTONE_ALPHA_ACTIVATIONS(ECOTONE_ALPHA)
 
+const Op& relu() {
+  static const Op op = composite<void, relu_body, 1>("ecotone.relu", numbers());
+  return op;
+}
+ValueId relu(Builder& b, ValueId x) {
+  return b.add1(relu(), {}, {x});
+}
 const Op& selu() {
-  static const Op op = composite<SeluAttributes, selu_body, 1>("ecotone.selu", DTypeSet::floats());
+  static const Op op = activation<SeluAttributes, selu_body>("ecotone.selu");
   return op;
 }
 ValueId selu(Builder& b, ValueId x, SeluAttributes attributes) {
   return b.add1(selu(), make_attributes(attributes), {x});
 }
 const Op& hard_sigmoid() {
-  static const Op op =
-      composite<HardSigmoidAttributes, hard_sigmoid_body, 1>("ecotone.hard_sigmoid", DTypeSet::floats());
+  static const Op op = activation<HardSigmoidAttributes, hard_sigmoid_body>("ecotone.hard_sigmoid");
   return op;
 }
 ValueId hard_sigmoid(Builder& b, ValueId x, HardSigmoidAttributes attributes) {
   return b.add1(hard_sigmoid(), make_attributes(attributes), {x});
 }
 const Op& shrink() {
-  static const Op op = composite<ShrinkAttributes, shrink_body, 1>("ecotone.shrink", numbers());
+  static const Op op = activation<ShrinkAttributes, shrink_body>("ecotone.shrink", numbers());
   return op;
 }
 ValueId shrink(Builder& b, ValueId x, ShrinkAttributes attributes) {
   return b.add1(shrink(), make_attributes(attributes), {x});
 }
 const Op& gelu() {
-  static const Op op = composite<GeluAttributes, gelu_body, 1>("ecotone.gelu", DTypeSet::floats());
+  static const Op op = activation<GeluAttributes, gelu_body>("ecotone.gelu");
   return op;
 }
 ValueId gelu(Builder& b, ValueId x, GeluForm form) {
@@ -153,8 +167,12 @@ ValueId prelu(Builder& b, ValueId x, ValueId slope) {
 std::span<const Op* const> activation_ops() {
 #define ECOTONE_ADDRESS(name) &name(),
   static const Op* const ops[] = {
-      ECOTONE_PLAIN_ACTIVATIONS(ECOTONE_ADDRESS) ECOTONE_ALPHA_ACTIVATIONS(ECOTONE_ADDRESS) & selu(), &hard_sigmoid(),
-      &shrink(), &gelu(), &prelu()};
+      ECOTONE_PLAIN_ACTIVATIONS(ECOTONE_ADDRESS) ECOTONE_ALPHA_ACTIVATIONS(ECOTONE_ADDRESS) & relu(),
+      &selu(),
+      &hard_sigmoid(),
+      &shrink(),
+      &gelu(),
+      &prelu()};
   return ops;
 }
 

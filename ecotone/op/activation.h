@@ -1,4 +1,5 @@
-// Activations: elementwise functions of one float x (relu also takes integers); the result has x's type.
+// Activations: elementwise functions of one float x; the result has x's type. Types narrower than f32 are computed in
+// f32 and rounded once. relu, prelu and shrink also take integers.
 #pragma once
 
 #include <array>
@@ -7,14 +8,18 @@
 
 namespace ecotone::op {
 
-// relu: max(x, 0). softplus: log(1 + exp(x)) without overflow. softsign: x / (1 + |x|). mish: x tanh(softplus(x)).
+// softplus: log(1 + exp(x)) without overflow. softsign: x / (1 + |x|). mish: x tanh(softplus(x)).
 // hard_swish: x * clamp(x / 6 + 1 / 2, 0, 1), 1/6 as f32.
-#define ECOTONE_PLAIN_ACTIVATIONS(X) X(relu) X(softplus) X(softsign) X(mish) X(hard_swish)
+#define ECOTONE_PLAIN_ACTIVATIONS(X) X(softplus) X(softsign) X(mish) X(hard_swish)
 #define ECOTONE_DECLARE_ACTIVATION(name) \
   const Op& name();                      \
   ValueId name(Builder& b, ValueId x);
 ECOTONE_PLAIN_ACTIVATIONS(ECOTONE_DECLARE_ACTIVATION)
 #undef ECOTONE_DECLARE_ACTIVATION
+
+// max(x, 0). Any number type.
+const Op& relu();
+ValueId relu(Builder& b, ValueId x);
 
 struct AlphaAttributes {
   double alpha = 1;
@@ -57,7 +62,8 @@ struct ShrinkAttributes {
   static constexpr auto kFields =
       std::tuple{Field{"lambda", &ShrinkAttributes::lambda}, Field{"bias", &ShrinkAttributes::bias}};
 };
-// x + bias if x < -lambda; x - bias if x > lambda; else 0. Any number type.
+// x + bias if x < -lambda; x - bias if x > lambda; else 0. Any number type; integers are computed in f64, and what
+// comes out is truncated and saturates.
 const Op& shrink();
 ValueId shrink(Builder& b, ValueId x, ShrinkAttributes attributes);
 
@@ -71,7 +77,7 @@ struct GeluAttributes {
 const Op& gelu();
 ValueId gelu(Builder& b, ValueId x, GeluForm form = GeluForm::kErf);
 
-// x if x >= 0, else slope * x. Operands: x, slope, which broadcasts to x.
+// x if x >= 0, else slope * x. Any number type. Operands: x, slope, which broadcasts to x.
 const Op& prelu();
 ValueId prelu(Builder& b, ValueId x, ValueId slope);
 

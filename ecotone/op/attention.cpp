@@ -50,13 +50,17 @@ std::optional<ValueId> visible(Builder& b, const AttentionAttributes& a, const s
 }
 
 Results attention_body(Builder& b, const AttentionAttributes& a, Operands x) {
-  if (x.size() != 3 + static_cast<size_t>(a.has_mask) + static_cast<size_t>(a.has_lengths))
-    fail("has_mask and has_lengths do not fit {} operands", x.size());
+  if (x.size() !=
+      3 + static_cast<size_t>(a.has_mask) + static_cast<size_t>(a.has_lengths) + static_cast<size_t>(a.has_sink))
+    fail("has_mask, has_lengths and has_sink do not fit {} operands", x.size());
+  if (!(a.scale >= 0)) fail("the scale is {}", a.scale);
   for (size_t i = 0; i < 3; ++i)
     if (b.rank(x[i]) != 4) fail("operand {} has {} dimensions, not 4", i, b.rank(x[i]));
-  const DType dtype = b.dtype(x[0]);
+  const DType given = b.dtype(x[0]), value_type = b.dtype(x[2]);
   const Dim heads = b.tensor_type(x[0]).shape[1];
-  const ValueId q = x[0], k = repeat_heads(b, x[1], heads), v = repeat_heads(b, x[2], heads);
+  const std::vector<ValueId> wide_qk = at_least_f32(b, x.first(2));
+  const ValueId q = wide_qk[0], k = repeat_heads(b, wide_qk[1], heads);
+  const DType dtype = b.dtype(q);
   const auto scaled = [&](ValueId y) { return multiply(b, y, full_like(b, y, std::sqrt(a.scale))); };
   ValueId scores = batch_matmul(b, scaled(q), transpose(b, scaled(k), {0, 1, 3, 2}));
   const std::vector<Dim> shape = b.tensor_type(scores).shape;
@@ -69,11 +73,11 @@ Results attention_body(Builder& b, const AttentionAttributes& a, Operands x) {
   std::optional<ValueId> mask =
       visible(b, a, shape, a.has_lengths ? std::optional(x[a.has_mask ? 4 : 3]) : std::nullopt);
   if (a.has_mask) {
-    const ValueId given = broadcast_to(b, x[3], shape);
-    if (b.dtype(given) == DType::kBool)
-      mask = mask ? and_(b, *mask, given) : given;
+    const ValueId bias = broadcast_to(b, x[3], shape);
+    if (b.dtype(bias) == DType::kBool)
+      mask = mask ? and_(b, *mask, bias) : bias;
     else
-      scores = add(b, scores, convert(b, given, dtype));
+      scores = add(b, scores, convert(b, bias, dtype));
   }
   if (mask) scores = select(b, *mask, scores, full_like(b, scores, -std::numeric_limits<double>::infinity()));
   if (a.shown == AttentionScores::kMasked) shown = scores;
@@ -82,20 +86,29 @@ Results attention_body(Builder& b, const AttentionAttributes& a, Operands x) {
   const ValueId wide = convert(b, scores, a.softmax_dtype.value_or(dtype));
   const std::vector<int64_t> axes{3};
   const auto spread = [&](ValueId y) { return broadcast_reduced(b, y, shape, axes); };
-  ValueId top = reduce(b, wide, axes, Reducer::kMaximum);
+  ValueId top = reduce(b, wide, axes, Reducer::kMaximum), sink = 0;
+  if (a.has_sink) {
+    sink = broadcast_in_dim(b, convert(b, x.back(), b.dtype(wide)), {shape[0], shape[1], shape[2]}, {1});
+    top = maximum(b, top, sink);
+  }
   top = select(b, is_finite(b, top), top, full_like(b, top, 0));
   const ValueId e = exponential(b, subtract(b, wide, spread(top)));
-  const ValueId sum = spread(reduce(b, e, axes, Reducer::kAdd)), zero = full_like(b, sum, 0);
+  ValueId sum = reduce(b, e, axes, Reducer::kAdd);
+  if (a.has_sink) sum = add(b, sum, exponential(b, subtract(b, sink, top)));
+  sum = spread(sum);
+  const ValueId zero = full_like(b, sum, 0);
   const ValueId weights = select(b, compare(b, ComparisonDirection::kEq, sum, zero), zero, divide(b, e, sum));
-  const ValueId narrow = convert(b, weights, dtype);
-  if (a.shown == AttentionScores::kWeights) shown = narrow;
-  return {batch_matmul(b, convert(b, narrow, b.dtype(v)), v), shown};
+  if (a.shown == AttentionScores::kWeights) shown = convert(b, weights, dtype);
+  const ValueId v = repeat_heads(b, at_least_f32(b, x.subspan(2, 1))[0], heads);
+  const ValueId y = batch_matmul(b, convert(b, weights, b.dtype(v)), v);
+  return {convert(b, y, value_type), convert(b, shown, given)};
 }
 
 }  // namespace
 
 const Op& attention() {
-  static const Op op = composite<AttentionAttributes, attention_body, 3, 5>("ecotone.attention", DTypeSet::floats());
+  static const Op op =
+      composite<AttentionAttributes, attention_body, 3, 6>("ecotone.attention", DTypeSet::signed_floats());
   return op;
 }
 std::vector<ValueId> attention(Builder& b, std::span<const ValueId> operands, AttentionAttributes attributes) {

@@ -2,6 +2,7 @@
 
 #include "ecotone/base/error.h"
 #include "ecotone/op/build.h"
+#include "ecotone/op/composite.h"
 #include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/reduce.h"
@@ -15,13 +16,10 @@ namespace {
 class Features {
  public:
   // Checks the types: x and, where `like_x` says so, other operands have one shape, the rest one entry per feature.
-  Features(Builder& b, const Attributes& attributes, std::span<const ValueId> inputs, size_t count, size_t like_x = 0)
-      : b_(b), index_(attributes.get<BatchNormAttributes>().feature_index) {
-    if (inputs.size() != count) fail("batch normalization takes {} operands here, not {}", count, inputs.size());
-    type_ = b.tensor_type(inputs[0]);
-    if (!is_float(type_.dtype)) fail("batch normalization needs a float type, not {}", name(type_.dtype));
+  Features(Builder& b, const BatchNormAttributes& attributes, Operands inputs, size_t like_x = 0)
+      : b_(b), index_(attributes.feature_index), type_(b.tensor_type(inputs[0])) {
     if (index_ < 0 || index_ >= type_.rank()) fail("feature_index {} is not in [0, {})", index_, type_.rank());
-    for (size_t i = 1; i < count; ++i) {
+    for (size_t i = 1; i < inputs.size(); ++i) {
       const TensorType& t = b.tensor_type(inputs[i]);
       const bool whole = like_x != 0 && i == like_x;
       if (t.dtype != type_.dtype) fail("operand {} is {}, but x is {}", i, name(t.dtype), name(type_.dtype));
@@ -35,11 +33,8 @@ class Features {
         others_.push_back(d);
         count_ = count_ * type_.shape[static_cast<size_t>(d)];
       }
-    computed_ = bit_width(type_.dtype) < 32 ? DType::kF32 : type_.dtype;
   }
 
-  ValueId in(ValueId x) { return convert(b_, x, computed_); }
-  ValueId out(ValueId x) { return convert(b_, x, type_.dtype); }
   ValueId spread(ValueId per_feature) { return broadcast_in_dim(b_, per_feature, type_.shape, {index_}); }
   ValueId sum(ValueId x) { return reduce(b_, x, others_, Reducer::kAdd); }
   ValueId mean(ValueId x) {
@@ -48,7 +43,7 @@ class Features {
   }
   // The number of elements per feature, in the shape of `like`.
   ValueId count_like(ValueId like) {
-    const ValueId n = convert(b_, dim_value(b_, count_, DType::kI64), computed_);
+    const ValueId n = convert(b_, dim_value(b_, count_, DType::kI64), type_.dtype);
     return broadcast_in_dim(b_, n, b_.tensor_type(like).shape, {});
   }
   ValueId plus(ValueId x, double value) { return add(b_, x, full_like(b_, x, value)); }
@@ -57,7 +52,6 @@ class Features {
   Builder& b_;
   int64_t index_;
   TensorType type_;
-  DType computed_;
   std::vector<int64_t> others_;
   Dim count_ = 1;
 };
@@ -70,27 +64,22 @@ ValueId normalize(Builder& b, Features& f, double epsilon, ValueId x, ValueId sc
   return add(b, scaled, f.spread(offset));
 }
 
-std::vector<ValueId> inference_body(Builder& b, const Attributes& attributes, std::span<const ValueId> in) {
-  Features f(b, attributes, in, 5);
-  const double epsilon = attributes.get<BatchNormAttributes>().epsilon;
-  const ValueId x = f.in(in[0]), scale = f.in(in[1]), offset = f.in(in[2]), mean = f.in(in[3]), variance = f.in(in[4]);
-  return {f.out(normalize(b, f, epsilon, x, scale, offset, mean, variance))};
+Results inference_body(Builder& b, const BatchNormAttributes& a, Operands in) {
+  Features f(b, a, in);
+  return {normalize(b, f, a.epsilon, in[0], in[1], in[2], in[3], in[4])};
 }
 
-std::vector<ValueId> training_body(Builder& b, const Attributes& attributes, std::span<const ValueId> in) {
-  Features f(b, attributes, in, 3);
-  const double epsilon = attributes.get<BatchNormAttributes>().epsilon;
-  const ValueId x = f.in(in[0]), scale = f.in(in[1]), offset = f.in(in[2]), mean = f.mean(x);
+Results training_body(Builder& b, const BatchNormAttributes& a, Operands in) {
+  Features f(b, a, in);
+  const ValueId x = in[0], mean = f.mean(x);
   const ValueId centred = subtract(b, x, f.spread(mean)), variance = f.mean(multiply(b, centred, centred));
-  const ValueId y = f.out(normalize(b, f, epsilon, x, scale, offset, mean, variance));
-  return {y, f.out(mean), f.out(variance)};
+  return {normalize(b, f, a.epsilon, x, in[1], in[2], mean, variance), mean, variance};
 }
 
-std::vector<ValueId> grad_body(Builder& b, const Attributes& attributes, std::span<const ValueId> in) {
-  Features f(b, attributes, in, 5, 4);
-  const double epsilon = attributes.get<BatchNormAttributes>().epsilon;
-  const ValueId x = f.in(in[0]), scale = f.in(in[1]), mean = f.in(in[2]), variance = f.in(in[3]), dy = f.in(in[4]);
-  const ValueId centred = subtract(b, x, f.spread(mean)), spread_variance = f.plus(variance, epsilon);
+Results grad_body(Builder& b, const BatchNormAttributes& a, Operands in) {
+  Features f(b, a, in, 4);
+  const ValueId x = in[0], scale = in[1], mean = in[2], variance = in[3], dy = in[4];
+  const ValueId centred = subtract(b, x, f.spread(mean)), spread_variance = f.plus(variance, a.epsilon);
   const ValueId deviation = sqrt(b, spread_variance);
   const ValueId d_scale = f.sum(multiply(b, dy, divide(b, centred, f.spread(deviation)))), d_offset = f.sum(dy);
   // dx = scale / deviation / n (n dy - sum dy - centred sum(dy centred) / (variance + epsilon)), as in the
@@ -100,15 +89,12 @@ std::vector<ValueId> grad_body(Builder& b, const Attributes& attributes, std::sp
   const ValueId less_mean = subtract(b, total, f.spread(d_offset));
   const ValueId rest = subtract(b, less_mean, multiply(b, centred, f.spread(slope)));
   const ValueId factor = divide(b, divide(b, scale, deviation), f.count_like(scale));
-  return {f.out(multiply(b, f.spread(factor), rest)), f.out(d_scale), f.out(d_offset)};
+  return {multiply(b, f.spread(factor), rest), d_scale, d_offset};
 }
 
-Op batch_norm_op(const char* name, decltype(Op::body) body) {
-  Op op;
-  op.name = name;
-  op.attributes = &attributes_info<BatchNormAttributes>();
-  op.body = body;
-  op.dtypes = DTypeSet::floats();
+template <auto F, size_t kCount>
+Op batch_norm_op(const char* name) {
+  Op op = composite<BatchNormAttributes, F, kCount, kCount, Precision::kAtLeastF32>(name, DTypeSet::floats());
   op.error.c = 4;  // backends sum in other orders, and may fold scale and deviation into one factor
   return op;
 }
@@ -116,15 +102,15 @@ Op batch_norm_op(const char* name, decltype(Op::body) body) {
 }  // namespace
 
 const Op& batch_norm_inference() {
-  static const Op op = batch_norm_op("stablehlo.batch_norm_inference", inference_body);
+  static const Op op = batch_norm_op<inference_body, 5>("stablehlo.batch_norm_inference");
   return op;
 }
 const Op& batch_norm_training() {
-  static const Op op = batch_norm_op("stablehlo.batch_norm_training", training_body);
+  static const Op op = batch_norm_op<training_body, 3>("stablehlo.batch_norm_training");
   return op;
 }
 const Op& batch_norm_grad() {
-  static const Op op = batch_norm_op("stablehlo.batch_norm_grad", grad_body);
+  static const Op op = batch_norm_op<grad_body, 5>("stablehlo.batch_norm_grad");
   return op;
 }
 

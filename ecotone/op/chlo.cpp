@@ -14,15 +14,6 @@
 namespace ecotone::op {
 namespace {
 
-Op chlo_op(const char* name, const DTypeSet& dtypes, decltype(Op::infer) infer, decltype(Op::evaluate) evaluate) {
-  Op op;
-  op.name = std::string("chlo.") + name;
-  op.infer = infer;
-  op.evaluate = evaluate;
-  op.dtypes = dtypes;
-  return op;
-}
-
 const DTypeSet& numbers() {
   static const DTypeSet set = DTypeSet::floats() | DTypeSet::complexes();
   return set;
@@ -114,31 +105,32 @@ std::vector<Tensor> evaluate_top_k(const EvalCall& call) {
 
 }  // namespace
 
-#define ECOTONE_CHLO_UNARY(function, text, dtypes, ...)                                                  \
-  const Op& function() {                                                                                 \
-    static const Op op = chlo_op(text, dtypes, &infer_same<&function, 1>, ECOTONE_KERNELS(__VA_ARGS__)); \
-    return op;                                                                                           \
-  }                                                                                                      \
-  ValueId function(Builder& b, ValueId x) {                                                              \
-    return b.add1(function(), {}, {x});                                                                  \
+#define ECOTONE_CHLO_UNARY(function, text, dtypes, ...)                                                    \
+  const Op& function() {                                                                                   \
+    static const Op op =                                                                                   \
+        primitive("chlo." text, nullptr, dtypes, &infer_same<&function, 1>, ECOTONE_KERNELS(__VA_ARGS__)); \
+    return op;                                                                                             \
+  }                                                                                                        \
+  ValueId function(Builder& b, ValueId x) {                                                                \
+    return b.add1(function(), {}, {x});                                                                    \
   }
-#define ECOTONE_CHLO_BINARY(function, text, dtypes, evaluate)                        \
-  const Op& function() {                                                             \
-    static const Op op = chlo_op(text, dtypes, &infer_same<&function, 2>, evaluate); \
-    return op;                                                                       \
-  }                                                                                  \
-  ValueId function(Builder& b, ValueId x, ValueId y) {                               \
-    return b.add1(function(), {}, {x, y});                                           \
+#define ECOTONE_CHLO_BINARY(function, text, dtypes, evaluate)                                           \
+  const Op& function() {                                                                                \
+    static const Op op = primitive("chlo." text, nullptr, dtypes, &infer_same<&function, 2>, evaluate); \
+    return op;                                                                                          \
+  }                                                                                                     \
+  ValueId function(Builder& b, ValueId x, ValueId y) {                                                  \
+    return b.add1(function(), {}, {x, y});                                                              \
   }
-#define ECOTONE_CHLO_PREDICATE(function, text, expression)                                                     \
-  const Op& function() {                                                                                       \
-    static const Op op =                                                                                       \
-        chlo_op(text, DTypeSet::floats(), &infer_predicate<&function>,                                         \
-                ECOTONE_KERNELS(.f = &map1<[](double x) -> int64_t { return expression; }, int64_t, double>)); \
-    return op;                                                                                                 \
-  }                                                                                                            \
-  ValueId function(Builder& b, ValueId x) {                                                                    \
-    return b.add1(function(), {}, {x});                                                                        \
+#define ECOTONE_CHLO_PREDICATE(function, text, expression)                                                       \
+  const Op& function() {                                                                                         \
+    static const Op op =                                                                                         \
+        primitive("chlo." text, nullptr, DTypeSet::floats(), &infer_predicate<&function>,                        \
+                  ECOTONE_KERNELS(.f = &map1<[](double x) -> int64_t { return expression; }, int64_t, double>)); \
+    return op;                                                                                                   \
+  }                                                                                                              \
+  ValueId function(Builder& b, ValueId x) {                                                                      \
+    return b.add1(function(), {}, {x});                                                                          \
   }
 
 ECOTONE_CHLO_UNARY(acos, "acos", numbers(), .f = kReal1<[](double x) { return std::acos(x); }>,
@@ -180,12 +172,9 @@ ECOTONE_CHLO_BINARY(polygamma_, "polygamma", DTypeSet::floats(),
 ECOTONE_CHLO_BINARY(zeta, "zeta", DTypeSet::floats(), ECOTONE_KERNELS(.f = kReal2<hurwitz_zeta>))
 
 const Op& chlo_top_k() {
-  static const Op op = [] {
-    Op o =
-        chlo_op("top_k", DTypeSet::floats() | DTypeSet::integers() | DTypeSet::booleans(), infer_top_k, evaluate_top_k);
-    o.attributes = &attributes_info<TopKAttributes>();
-    return o;
-  }();
+  static const Op op =
+      primitive("chlo.top_k", &attributes_info<TopKAttributes>(),
+                DTypeSet::floats() | DTypeSet::integers() | DTypeSet::booleans(), infer_top_k, evaluate_top_k);
   return op;
 }
 std::pair<ValueId, ValueId> chlo_top_k(Builder& b, ValueId x, int64_t k) {

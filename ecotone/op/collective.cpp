@@ -10,18 +10,6 @@
 namespace ecotone::op {
 namespace {
 
-Op collective_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer,
-                 decltype(Op::evaluate) evaluate) {
-  Op op;
-  op.name = name;
-  op.attributes = attributes;
-  op.infer = infer;
-  op.evaluate = evaluate;
-  op.dtypes = DTypeSet::all();
-  op.error.c = 1;  // one process computes nothing here
-  return op;
-}
-
 // Rows of one length with each process once; returns that length, 0 for none.
 int64_t expect_groups(const CollectiveAttributes& a) {
   std::set<int64_t> seen;
@@ -54,36 +42,36 @@ Dim part(const InferCall& call, const Dim& size, int64_t count) {
   return each;
 }
 
-std::vector<Type> infer_all_gather(const InferCall& call) {
-  const auto& a = call.get<CollectiveAttributes>();
+// Each operand's type after `change`, which gets it with the size of a group.
+template <class F>
+std::vector<Type> infer_each(const InferCall& call, const F& change) {
   call.expect_operands_at_least(1);
   call.expect_regions(0);
-  const int64_t size = group_size(a);
+  const int64_t size = group_size(call.get<CollectiveAttributes>());
   std::vector<Type> results;
   for (size_t i = 0; i < call.operands.size(); ++i) {
     TensorType type = call.operand(i);
-    Dim& d = dimension_of(type, a.dimension);
-    d = d * Dim(size);
+    change(type, size);
     results.emplace_back(std::move(type));
   }
   return results;
 }
 
+std::vector<Type> infer_all_gather(const InferCall& call) {
+  return infer_each(call, [&](TensorType& type, int64_t size) {
+    Dim& d = dimension_of(type, call.get<CollectiveAttributes>().dimension);
+    d = d * Dim(size);
+  });
+}
+
 std::vector<Type> infer_all_to_all(const InferCall& call) {
   const auto& a = call.get<CollectiveAttributes>();
-  call.expect_operands_at_least(1);
-  call.expect_regions(0);
-  const int64_t size = group_size(a);
-  std::vector<Type> results;
-  for (size_t i = 0; i < call.operands.size(); ++i) {
-    TensorType type = call.operand(i);
+  return infer_each(call, [&](TensorType& type, int64_t size) {
     Dim& split = dimension_of(type, a.dimension);
     split = part(call, split, size);
     Dim& joined = dimension_of(type, a.concat_dimension);
     joined = joined * Dim(size);
-    results.emplace_back(std::move(type));
-  }
-  return results;
+  });
 }
 
 // The region combines two scalars of each operand's type.
@@ -216,53 +204,55 @@ std::vector<Tensor> refuse_transfer(const EvalCall&) {
             "an output of the program");
 }
 
-Op transfer_op(const char* name, decltype(Op::infer) infer) {
-  Op op = collective_op(name, &attributes_info<TransferAttributes>(), infer, refuse_transfer);
-  op.has_effect = true;
-  return op;
-}
-
 }  // namespace
 
-#define ECOTONE_COLLECTIVE_OP(function, attributes, infer, evaluate)                         \
-  const Op& function() {                                                                     \
-    static const Op op = collective_op("stablehlo." #function, attributes, infer, evaluate); \
-    return op;                                                                               \
+// A single process computes nothing: the c of its errors is 1.
+#define ECOTONE_COLLECTIVE_OP(function, A, infer, evaluate)                                            \
+  const Op& function() {                                                                               \
+    static const Op op =                                                                               \
+        primitive("stablehlo." #function, &attributes_info<A>(), DTypeSet::all(), infer, evaluate, 1); \
+    return op;                                                                                         \
   }
-ECOTONE_COLLECTIVE_OP(all_gather, &attributes_info<CollectiveAttributes>(), infer_all_gather, evaluate_alone)
-ECOTONE_COLLECTIVE_OP(all_reduce, &attributes_info<CollectiveAttributes>(), infer_all_reduce, evaluate_alone)
-ECOTONE_COLLECTIVE_OP(reduce_scatter, &attributes_info<CollectiveAttributes>(), infer_reduce_scatter, evaluate_alone)
-ECOTONE_COLLECTIVE_OP(all_to_all, &attributes_info<CollectiveAttributes>(), infer_all_to_all, evaluate_alone)
-ECOTONE_COLLECTIVE_OP(collective_broadcast, &attributes_info<CollectiveAttributes>(), infer_collective_broadcast,
+ECOTONE_COLLECTIVE_OP(all_gather, CollectiveAttributes, infer_all_gather, evaluate_alone)
+ECOTONE_COLLECTIVE_OP(all_reduce, CollectiveAttributes, infer_all_reduce, evaluate_alone)
+ECOTONE_COLLECTIVE_OP(reduce_scatter, CollectiveAttributes, infer_reduce_scatter, evaluate_alone)
+ECOTONE_COLLECTIVE_OP(all_to_all, CollectiveAttributes, infer_all_to_all, evaluate_alone)
+ECOTONE_COLLECTIVE_OP(collective_broadcast, CollectiveAttributes, infer_collective_broadcast,
                       evaluate_collective_broadcast)
-ECOTONE_COLLECTIVE_OP(collective_permute, &attributes_info<CollectivePermuteAttributes>(), infer_collective_permute,
+ECOTONE_COLLECTIVE_OP(collective_permute, CollectivePermuteAttributes, infer_collective_permute,
                       evaluate_collective_permute)
-ECOTONE_COLLECTIVE_OP(partition_id, nullptr, infer_id, evaluate_id)
-ECOTONE_COLLECTIVE_OP(replica_id, nullptr, infer_id, evaluate_id)
 #undef ECOTONE_COLLECTIVE_OP
+
+#define ECOTONE_ID_OP(function)                                                                               \
+  const Op& function() {                                                                                      \
+    static const Op op = primitive("stablehlo." #function, nullptr, {DType::kU32}, infer_id, evaluate_id, 1); \
+    return op;                                                                                                \
+  }
+ECOTONE_ID_OP(partition_id)
+ECOTONE_ID_OP(replica_id)
+#undef ECOTONE_ID_OP
+
+#define ECOTONE_TRANSFER_OP(function, infer)                                                                   \
+  const Op& function() {                                                                                       \
+    static const Op op = [] {                                                                                  \
+      Op o = primitive("stablehlo." #function, &attributes_info<TransferAttributes>(), DTypeSet::all(), infer, \
+                       refuse_transfer, 1);                                                                    \
+      o.has_effect = true;                                                                                     \
+      return o;                                                                                                \
+    }();                                                                                                       \
+    return op;                                                                                                 \
+  }
+ECOTONE_TRANSFER_OP(infeed, infer_take)
+ECOTONE_TRANSFER_OP(outfeed, infer_give)
+ECOTONE_TRANSFER_OP(send, infer_give)
+ECOTONE_TRANSFER_OP(recv, infer_take)
+#undef ECOTONE_TRANSFER_OP
 
 ValueId partition_id(Builder& b) {
   return b.add1(partition_id(), {}, std::initializer_list<ValueId>{});
 }
 ValueId replica_id(Builder& b) {
   return b.add1(replica_id(), {}, std::initializer_list<ValueId>{});
-}
-
-const Op& infeed() {
-  static const Op op = transfer_op("stablehlo.infeed", infer_take);
-  return op;
-}
-const Op& outfeed() {
-  static const Op op = transfer_op("stablehlo.outfeed", infer_give);
-  return op;
-}
-const Op& send() {
-  static const Op op = transfer_op("stablehlo.send", infer_give);
-  return op;
-}
-const Op& recv() {
-  static const Op op = transfer_op("stablehlo.recv", infer_take);
-  return op;
 }
 
 std::span<const Op* const> collective_ops() {

@@ -1,6 +1,7 @@
-// Type rules that families of ops share.
+// What the definitions of families of ops share: how one is made, and type rules.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -10,6 +11,19 @@
 namespace ecotone::op {
 
 using OpDefinition = const Op& (*)();
+
+// A primitive with its element types, its rules, and the c of its error bound; `attributes` null: it has none.
+inline Op primitive(std::string name, const AttributesInfo* attributes, const DTypeSet& dtypes,
+                    decltype(Op::infer) infer, decltype(Op::evaluate) evaluate, double c = ErrorBound{}.c) {
+  Op op;
+  op.name = std::move(name);
+  op.attributes = attributes;
+  op.dtypes = dtypes;
+  op.infer = infer;
+  op.evaluate = evaluate;
+  op.error.c = c;
+  return op;
+}
 
 // Operand i's dtype must be one that the op declares.
 inline void expect_declared_dtype(const InferCall& call, size_t i, const Op& op) {

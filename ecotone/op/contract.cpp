@@ -324,15 +324,8 @@ std::vector<Tensor> evaluate_convolution(const EvalCall& call) {
 }  // namespace
 
 const Op& dot_general() {
-  static const Op op = [] {
-    Op o;
-    o.name = "stablehlo.dot_general";
-    o.attributes = &attributes_info<DotAttributes>();
-    o.infer = infer_dot_general;
-    o.evaluate = evaluate_dot_general;
-    o.dtypes = DTypeSet::all();
-    return o;
-  }();
+  static const Op op = primitive("stablehlo.dot_general", &attributes_info<DotAttributes>(), DTypeSet::all(),
+                                 infer_dot_general, evaluate_dot_general);
   return op;
 }
 ValueId dot_general(Builder& b, ValueId lhs, ValueId rhs, DotAttributes attributes) {
@@ -350,15 +343,8 @@ ValueId batch_matmul(Builder& b, ValueId lhs, ValueId rhs) {
 }
 
 const Op& convolution() {
-  static const Op op = [] {
-    Op o;
-    o.name = "stablehlo.convolution";
-    o.attributes = &attributes_info<ConvolutionAttributes>();
-    o.infer = infer_convolution;
-    o.evaluate = evaluate_convolution;
-    o.dtypes = DTypeSet::all();
-    return o;
-  }();
+  static const Op op = primitive("stablehlo.convolution", &attributes_info<ConvolutionAttributes>(), DTypeSet::all(),
+                                 infer_convolution, evaluate_convolution);
   return op;
 }
 ValueId convolution(Builder& b, ValueId lhs, ValueId rhs, ConvolutionAttributes attributes) {

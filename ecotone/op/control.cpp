@@ -9,18 +9,6 @@
 namespace ecotone::op {
 namespace {
 
-Op control_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer,
-              decltype(Op::evaluate) evaluate) {
-  Op op;
-  op.name = name;
-  op.attributes = attributes;
-  op.infer = infer;
-  op.evaluate = evaluate;
-  op.dtypes = DTypeSet::all();
-  op.error.c = 1;  // nothing is computed here
-  return op;
-}
-
 // The region's body must take `own` and then the captures; a size that can't be decided is assumed. Returns its
 // results, with the region's symbols replaced.
 std::vector<Type> expect_region(const InferCall& call, size_t index, std::span<const Type> own) {
@@ -220,8 +208,13 @@ bool is_annotation(std::string_view target) {
 }
 
 std::vector<Type> infer_custom_call(const InferCall& call) {
-  const auto& results = call.get<CustomCallAttributes>().results;
-  return {results.begin(), results.end()};
+  const auto& a = call.get<CustomCallAttributes>();
+  std::vector<Type> results(a.results.begin(), a.results.end());
+  for (const int64_t at : a.tokens) {
+    if (at < 0 || at > static_cast<int64_t>(results.size())) fail("result {} can't be a token", at);
+    results.insert(results.begin() + at, Token{});
+  }
+  return results;
 }
 std::vector<Tensor> evaluate_custom_call(const EvalCall& call) {
   const std::string& target = call.get<CustomCallAttributes>().target;
@@ -236,10 +229,10 @@ std::vector<Tensor> evaluate_custom_call(const EvalCall& call) {
 
 }  // namespace
 
-#define ECOTONE_CONTROL_OP(function, text, attributes, infer, evaluate) \
-  const Op& function() {                                                \
-    static const Op op = control_op(text, attributes, infer, evaluate); \
-    return op;                                                          \
+#define ECOTONE_CONTROL_OP(function, text, attributes, infer, evaluate)                    \
+  const Op& function() {                                                                   \
+    static const Op op = primitive(text, attributes, DTypeSet::all(), infer, evaluate, 1); \
+    return op;                                                                             \
   }
 ECOTONE_CONTROL_OP(call, "ecotone.call", &attributes_info<CallAttributes>(), infer_call, evaluate_call)
 ECOTONE_CONTROL_OP(if_, "stablehlo.if", nullptr, infer_if, evaluate_if)
@@ -253,11 +246,7 @@ ECOTONE_CONTROL_OP(custom_call, "stablehlo.custom_call", &attributes_info<Custom
                    evaluate_custom_call)
 #undef ECOTONE_CONTROL_OP
 const Op& after_all() {
-  static const Op op = [] {
-    Op o = control_op("stablehlo.after_all", nullptr, infer_after_all, evaluate_after_all);
-    o.dtypes = {};  // tokens alone
-    return o;
-  }();
+  static const Op op = primitive("stablehlo.after_all", nullptr, {}, infer_after_all, evaluate_after_all, 1);
   return op;
 }
 

@@ -60,12 +60,14 @@ struct CustomCallAttributes {
   std::string target;
   bool has_side_effect = false;
   DynamicAttributes config;  // backend_config and what else the call carried
-  std::vector<TensorType> results;
+  std::vector<TensorType> results;  // but for tokens
+  std::vector<int64_t> tokens;      // which results are tokens, ascending
   static constexpr const char* kName = "custom_call";
   static constexpr auto kFields =
       std::tuple{Field{"call_target_name", &CustomCallAttributes::target},
                  Field{"has_side_effect", &CustomCallAttributes::has_side_effect},
-                 Field{"config", &CustomCallAttributes::config}, Field{"results", &CustomCallAttributes::results}};
+                 Field{"config", &CustomCallAttributes::config}, Field{"results", &CustomCallAttributes::results},
+                 Field{"tokens", &CustomCallAttributes::tokens}};
 };
 // Somebody else's operation. Evaluates known targets (docs/ir-semantics.md lists them); any other is an Error
 // (kUnsupported).

@@ -91,7 +91,7 @@ Results pad_from_itself_body(Builder& b, const PadFromItselfAttributes& a, Opera
 
 const Op& conv_transpose() {
   static const Op op =
-      composite<ConvTransposeAttributes, conv_transpose_body, 2>("ecotone.conv_transpose", DTypeSet::floats());
+      composite<ConvTransposeAttributes, conv_transpose_body, 2>("ecotone.conv_transpose", DTypeSet::signed_floats());
   return op;
 }
 ValueId conv_transpose(Builder& b, ValueId x, ValueId kernel, ConvTransposeAttributes attributes) {

@@ -15,17 +15,6 @@ namespace {
 constexpr int64_t kChunk = 1024;     // elements widened at a time
 constexpr int64_t kGrain = 1 << 15;  // elements a task
 
-Op convert_op(const char* name, const AttributesInfo* attributes, const DTypeSet& dtypes, decltype(Op::infer) infer,
-              decltype(Op::evaluate) evaluate) {
-  Op op;
-  op.name = std::string("stablehlo.") + name;
-  op.attributes = attributes;
-  op.infer = infer;
-  op.evaluate = evaluate;
-  op.dtypes = dtypes;
-  return op;
-}
-
 // Calls body(begin, count) for chunks of [0, size).
 template <class F>
 void for_chunks(int64_t size, const F& body) {
@@ -314,8 +303,8 @@ std::vector<Tensor> evaluate_part(const EvalCall& call) {
 }  // namespace
 
 const Op& convert() {
-  static const Op op =
-      convert_op("convert", &attributes_info<ConvertAttributes>(), DTypeSet::all(), infer_convert, evaluate_convert);
+  static const Op op = primitive("stablehlo.convert", &attributes_info<ConvertAttributes>(), DTypeSet::all(),
+                                 infer_convert, evaluate_convert);
   return op;
 }
 ValueId convert(Builder& b, ValueId x, DType dtype) {
@@ -323,8 +312,8 @@ ValueId convert(Builder& b, ValueId x, DType dtype) {
 }
 
 const Op& bitcast_convert() {
-  static const Op op = convert_op("bitcast_convert", &attributes_info<ConvertAttributes>(), DTypeSet::all(),
-                                  infer_bitcast_convert, evaluate_bitcast_convert);
+  static const Op op = primitive("stablehlo.bitcast_convert", &attributes_info<ConvertAttributes>(), DTypeSet::all(),
+                                 infer_bitcast_convert, evaluate_bitcast_convert);
   return op;
 }
 ValueId bitcast_convert(Builder& b, ValueId x, DType dtype) {
@@ -332,8 +321,8 @@ ValueId bitcast_convert(Builder& b, ValueId x, DType dtype) {
 }
 
 const Op& reduce_precision() {
-  static const Op op = convert_op("reduce_precision", &attributes_info<ReducePrecisionAttributes>(), DTypeSet::floats(),
-                                  infer_reduce_precision, evaluate_reduce_precision);
+  static const Op op = primitive("stablehlo.reduce_precision", &attributes_info<ReducePrecisionAttributes>(),
+                                 DTypeSet::floats(), infer_reduce_precision, evaluate_reduce_precision);
   return op;
 }
 ValueId reduce_precision(Builder& b, ValueId x, int64_t exponent_bits, int64_t mantissa_bits) {
@@ -341,7 +330,8 @@ ValueId reduce_precision(Builder& b, ValueId x, int64_t exponent_bits, int64_t m
 }
 
 const Op& complex() {
-  static const Op op = convert_op("complex", nullptr, {DType::kF32, DType::kF64}, infer_complex, evaluate_complex);
+  static const Op op =
+      primitive("stablehlo.complex", nullptr, {DType::kF32, DType::kF64}, infer_complex, evaluate_complex);
   return op;
 }
 ValueId complex(Builder& b, ValueId re, ValueId im) {
@@ -349,8 +339,8 @@ ValueId complex(Builder& b, ValueId re, ValueId im) {
 }
 
 const Op& real() {
-  static const Op op =
-      convert_op("real", nullptr, DTypeSet::floats() | DTypeSet::complexes(), infer_part, evaluate_part<false>);
+  static const Op op = primitive("stablehlo.real", nullptr, DTypeSet::floats() | DTypeSet::complexes(), infer_part,
+                                 evaluate_part<false>);
   return op;
 }
 ValueId real(Builder& b, ValueId x) {
@@ -359,7 +349,7 @@ ValueId real(Builder& b, ValueId x) {
 
 const Op& imag() {
   static const Op op =
-      convert_op("imag", nullptr, DTypeSet::floats() | DTypeSet::complexes(), infer_part, evaluate_part<true>);
+      primitive("stablehlo.imag", nullptr, DTypeSet::floats() | DTypeSet::complexes(), infer_part, evaluate_part<true>);
   return op;
 }
 ValueId imag(Builder& b, ValueId x) {

@@ -24,12 +24,17 @@ Results cumulative_body(Builder& b, const CumulativeAttributes& c, Operands x) {
   return {reduce_window(b, x[0], constant(b, reducer_identity(R, b.dtype(x[0]))), std::move(a))};
 }
 
+// f8E8M0FNU has no zero for a sum to start from.
+DTypeSet dtypes(Reducer reducer) {
+  return DTypeSet::integers() | (reducer == Reducer::kAdd ? DTypeSet::signed_floats() : DTypeSet::floats());
+}
+
 }  // namespace
 
 #define ECOTONE_CUMULATIVE(name, reducer)                                                       \
   const Op& name() {                                                                            \
     static const Op op = composite<CumulativeAttributes, cumulative_body<Reducer::reducer>, 1>( \
-        "ecotone." #name, DTypeSet::floats() | DTypeSet::integers());                           \
+        "ecotone." #name, dtypes(Reducer::reducer));                                            \
     return op;                                                                                  \
   }                                                                                             \
   ValueId name(Builder& b, ValueId x, CumulativeAttributes attributes) {                        \

@@ -68,10 +68,23 @@ void sum_out(Builder& b, Labelled& x, const Labels& needed) {
   x.labels = std::move(kept);
 }
 
-Labelled multiply(Builder& b, const Labelled& x, const Labelled& y, const Labels& needed) {
+int64_t at(const Labelled& v, int label) {
+  return std::ranges::find(v.labels, label) - v.labels.begin();
+}
+
+// A dimension of size 1 stretches to the other operand's.
+Labelled stretched(Builder& b, const Labelled& x, const Labelled& other) {
+  std::vector<Dim> shape = b.tensor_type(x.value).shape;
+  for (size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] == Dim(1) && has(other.labels, x.labels[i]))
+      shape[i] = b.tensor_type(other.value).shape[static_cast<size_t>(at(other, x.labels[i]))];
+  return {broadcast_to(b, x.value, shape), x.labels};
+}
+
+Labelled multiply(Builder& b, const Labelled& left, const Labelled& right, const Labels& needed) {
+  const Labelled x = stretched(b, left, right), y = stretched(b, right, left);
   DotAttributes a;
   Labelled result;
-  const auto at = [](const Labelled& v, int label) { return std::ranges::find(v.labels, label) - v.labels.begin(); };
   for (int label : x.labels) {
     if (!has(y.labels, label)) continue;
     const bool batch = has(needed, label);
@@ -138,7 +151,7 @@ Results einsum_body(Builder& b, const EinsumAttributes& attributes, Operands x) 
 
 const Op& einsum() {
   static const Op op = composite<EinsumAttributes, einsum_body, 1, kAnyCount>(
-      "ecotone.einsum", DTypeSet::floats() | DTypeSet::integers() | DTypeSet::complexes());
+      "ecotone.einsum", DTypeSet::signed_floats() | DTypeSet::integers() | DTypeSet::complexes());
   return op;
 }
 ValueId einsum(Builder& b, std::span<const ValueId> operands, std::string equation) {

@@ -110,32 +110,25 @@ bool has_nan(Complex z) {
   return std::isnan(z.real()) || std::isnan(z.imag());
 }
 
-Op elementwise(const char* name, const DTypeSet& dtypes, decltype(Op::infer) infer, decltype(Op::evaluate) evaluate) {
-  Op op;
-  op.name = std::string("stablehlo.") + name;
-  op.infer = infer;
-  op.evaluate = evaluate;
-  op.dtypes = dtypes;
-  return op;
-}
-
 }  // namespace
 
-#define ECOTONE_UNARY(function, text, dtypes, ...)                                                           \
-  const Op& function() {                                                                                     \
-    static const Op op = elementwise(text, dtypes, &infer_same<&function, 1>, ECOTONE_KERNELS(__VA_ARGS__)); \
-    return op;                                                                                               \
-  }                                                                                                          \
-  ValueId function(Builder& b, ValueId x) {                                                                  \
-    return b.add1(function(), {}, {x});                                                                      \
+#define ECOTONE_UNARY(function, text, dtypes, ...)                                                              \
+  const Op& function() {                                                                                        \
+    static const Op op =                                                                                        \
+        primitive("stablehlo." text, nullptr, dtypes, &infer_same<&function, 1>, ECOTONE_KERNELS(__VA_ARGS__)); \
+    return op;                                                                                                  \
+  }                                                                                                             \
+  ValueId function(Builder& b, ValueId x) {                                                                     \
+    return b.add1(function(), {}, {x});                                                                         \
   }
-#define ECOTONE_BINARY(function, text, dtypes, ...)                                                          \
-  const Op& function() {                                                                                     \
-    static const Op op = elementwise(text, dtypes, &infer_same<&function, 2>, ECOTONE_KERNELS(__VA_ARGS__)); \
-    return op;                                                                                               \
-  }                                                                                                          \
-  ValueId function(Builder& b, ValueId x, ValueId y) {                                                       \
-    return b.add1(function(), {}, {x, y});                                                                   \
+#define ECOTONE_BINARY(function, text, dtypes, ...)                                                             \
+  const Op& function() {                                                                                        \
+    static const Op op =                                                                                        \
+        primitive("stablehlo." text, nullptr, dtypes, &infer_same<&function, 2>, ECOTONE_KERNELS(__VA_ARGS__)); \
+    return op;                                                                                                  \
+  }                                                                                                             \
+  ValueId function(Builder& b, ValueId x, ValueId y) {                                                          \
+    return b.add1(function(), {}, {x, y});                                                                      \
   }
 
 ECOTONE_UNARY(cbrt, "cbrt", floats_complexes(), .f = kReal1<[](double x) { return std::cbrt(x); }>,
@@ -228,11 +221,11 @@ std::vector<Type> infer_is_finite(const InferCall& call) {
 }  // namespace
 
 const Op& abs() {
-  static const Op op = elementwise(
-      "abs", signed_numbers(), infer_abs,
-      ECOTONE_KERNELS(.f = kReal1<[](double x) { return std::fabs(x); }>,
-                      .i = kInt1<[](int64_t x) { return x < 0 ? s(0 - u(x)) : x; }>,
-                      .c = &map1<[](Complex z) { return std::hypot(z.real(), z.imag()); }, double, Complex>));
+  static const Op op =
+      primitive("stablehlo.abs", nullptr, signed_numbers(), infer_abs,
+                ECOTONE_KERNELS(.f = kReal1<[](double x) { return std::fabs(x); }>,
+                                .i = kInt1<[](int64_t x) { return x < 0 ? s(0 - u(x)) : x; }>,
+                                .c = &map1<[](Complex z) { return std::hypot(z.real(), z.imag()); }, double, Complex>));
   return op;
 }
 ValueId abs(Builder& b, ValueId x) {
@@ -241,8 +234,8 @@ ValueId abs(Builder& b, ValueId x) {
 
 const Op& is_finite() {
   static const Op op =
-      elementwise("is_finite", DTypeSet::floats(), infer_is_finite,
-                  ECOTONE_KERNELS(.f = &map1<[](double x) -> int64_t { return std::isfinite(x); }, int64_t, double>));
+      primitive("stablehlo.is_finite", nullptr, DTypeSet::floats(), infer_is_finite,
+                ECOTONE_KERNELS(.f = &map1<[](double x) -> int64_t { return std::isfinite(x); }, int64_t, double>));
   return op;
 }
 ValueId is_finite(Builder& b, ValueId x) {
@@ -412,11 +405,8 @@ constexpr auto kComplexMin = [](Complex x, Complex y, IntFormat) {
 }  // namespace
 
 const Op& compare() {
-  static const Op op = [] {
-    Op o = elementwise("compare", DTypeSet::all(), infer_compare, evaluate_compare);
-    o.attributes = &attributes_info<CompareAttributes>();
-    return o;
-  }();
+  static const Op op = primitive("stablehlo.compare", &attributes_info<CompareAttributes>(), DTypeSet::all(),
+                                 infer_compare, evaluate_compare);
   return op;
 }
 ValueId compare(Builder& b, ComparisonDirection direction, ValueId x, ValueId y, ComparisonType type) {
@@ -424,7 +414,7 @@ ValueId compare(Builder& b, ComparisonDirection direction, ValueId x, ValueId y,
 }
 
 const Op& select() {
-  static const Op op = elementwise("select", DTypeSet::booleans(), infer_select, evaluate_select);
+  static const Op op = primitive("stablehlo.select", nullptr, DTypeSet::booleans(), infer_select, evaluate_select);
   return op;
 }
 ValueId select(Builder& b, ValueId pred, ValueId on_true, ValueId on_false) {
@@ -432,8 +422,8 @@ ValueId select(Builder& b, ValueId pred, ValueId on_true, ValueId on_false) {
 }
 
 const Op& clamp() {
-  static const Op op = elementwise(
-      "clamp", DTypeSet::all(), infer_clamp,
+  static const Op op = primitive(
+      "stablehlo.clamp", nullptr, DTypeSet::all(), infer_clamp,
       ECOTONE_KERNELS(
               .f = &clamp_kernel<[](double x, double y, IntFormat) { return real_maximum(x, y); },
                                  [](double x, double y, IntFormat) { return real_minimum(x, y); }, double>,

@@ -231,16 +231,10 @@ std::vector<Tensor> evaluate_fft(const EvalCall& call) {
 }  // namespace
 
 const Op& fft() {
-  static const Op op = [] {
-    Op o;
-    o.name = "stablehlo.fft";
-    o.attributes = &attributes_info<FftAttributes>();
-    o.infer = infer_fft;
-    o.evaluate = evaluate_fft;
-    o.dtypes = {DType::kF32, DType::kF64, DType::kC64, DType::kC128};
-    o.error.c = 8;  // rounded once here; a transform in the type itself loses a few eps per factor of the length
-    return o;
-  }();
+  // Rounded once here; a transform in the type itself loses a few eps per factor of the length.
+  static const Op op =
+      primitive("stablehlo.fft", &attributes_info<FftAttributes>(),
+                DTypeSet{DType::kF32, DType::kF64, DType::kC64, DType::kC128}, infer_fft, evaluate_fft, 8);
   return op;
 }
 ValueId fft(Builder& b, ValueId x, FftType type, std::vector<int64_t> length) {

@@ -14,17 +14,6 @@
 namespace ecotone::op {
 namespace {
 
-Op index_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer,
-            decltype(Op::evaluate) evaluate) {
-  Op op;
-  op.name = std::string("stablehlo.") + name;
-  op.attributes = attributes;
-  op.infer = infer;
-  op.evaluate = evaluate;
-  op.dtypes = DTypeSet::all();
-  return op;
-}
-
 bool contains(std::span<const int64_t> list, size_t value) {
   return std::ranges::find(list, static_cast<int64_t>(value)) != list.end();
 }
@@ -353,8 +342,8 @@ std::vector<Tensor> evaluate_scatter(const EvalCall& call) {
 }  // namespace
 
 const Op& dynamic_slice() {
-  static const Op op = index_op("dynamic_slice", &attributes_info<DynamicSliceAttributes>(), infer_dynamic_slice,
-                                evaluate_dynamic_slice);
+  static const Op op = primitive("stablehlo.dynamic_slice", &attributes_info<DynamicSliceAttributes>(), DTypeSet::all(),
+                                 infer_dynamic_slice, evaluate_dynamic_slice);
   return op;
 }
 ValueId dynamic_slice(Builder& b, ValueId x, std::span<const ValueId> starts, std::vector<Dim> sizes) {
@@ -364,8 +353,8 @@ ValueId dynamic_slice(Builder& b, ValueId x, std::span<const ValueId> starts, st
 }
 
 const Op& dynamic_update_slice() {
-  static const Op op =
-      index_op("dynamic_update_slice", nullptr, infer_dynamic_update_slice, evaluate_dynamic_update_slice);
+  static const Op op = primitive("stablehlo.dynamic_update_slice", nullptr, DTypeSet::all(), infer_dynamic_update_slice,
+                                 evaluate_dynamic_update_slice);
   return op;
 }
 ValueId dynamic_update_slice(Builder& b, ValueId x, ValueId update, std::span<const ValueId> starts) {
@@ -375,7 +364,8 @@ ValueId dynamic_update_slice(Builder& b, ValueId x, ValueId update, std::span<co
 }
 
 const Op& gather() {
-  static const Op op = index_op("gather", &attributes_info<GatherAttributes>(), infer_gather, evaluate_gather);
+  static const Op op = primitive("stablehlo.gather", &attributes_info<GatherAttributes>(), DTypeSet::all(),
+                                 infer_gather, evaluate_gather);
   return op;
 }
 ValueId gather(Builder& b, ValueId x, ValueId indices, GatherAttributes attributes) {
@@ -396,7 +386,8 @@ ValueId take(Builder& b, ValueId x, ValueId indices, int64_t axis) {
 }
 
 const Op& scatter() {
-  static const Op op = index_op("scatter", &attributes_info<ScatterAttributes>(), infer_scatter, evaluate_scatter);
+  static const Op op = primitive("stablehlo.scatter", &attributes_info<ScatterAttributes>(), DTypeSet::all(),
+                                 infer_scatter, evaluate_scatter);
   return op;
 }
 std::vector<ValueId> scatter(Builder& b, std::span<const ValueId> inputs, ValueId indices,

@@ -171,23 +171,15 @@ std::vector<Tensor> evaluate_triangular_solve(const EvalCall& call) {
   return {std::move(out).freeze()};
 }
 
-Op linalg_op(const char* name, const AttributesInfo& attributes, decltype(Op::infer) infer,
-             decltype(Op::evaluate) evaluate) {
-  Op op;
-  op.name = name;
-  op.attributes = &attributes;
-  op.infer = infer;
-  op.evaluate = evaluate;
-  op.dtypes = DTypeSet::floats() | DTypeSet::complexes();
-  op.error.c = 8;  // blocked algorithms add up in other orders, and errors grow with the condition number
-  return op;
-}
+// Blocked algorithms add up in other orders, and errors grow with the condition number.
+constexpr double kErrorFactor = 8;
 
 }  // namespace
 
 const Op& cholesky() {
   static const Op op =
-      linalg_op("stablehlo.cholesky", attributes_info<CholeskyAttributes>(), infer_cholesky, evaluate_cholesky);
+      primitive("stablehlo.cholesky", &attributes_info<CholeskyAttributes>(),
+                DTypeSet::floats() | DTypeSet::complexes(), infer_cholesky, evaluate_cholesky, kErrorFactor);
   return op;
 }
 ValueId cholesky(Builder& b, ValueId x, bool lower) {
@@ -195,8 +187,9 @@ ValueId cholesky(Builder& b, ValueId x, bool lower) {
 }
 
 const Op& triangular_solve() {
-  static const Op op = linalg_op("stablehlo.triangular_solve", attributes_info<TriangularSolveAttributes>(),
-                                 infer_triangular_solve, evaluate_triangular_solve);
+  static const Op op = primitive("stablehlo.triangular_solve", &attributes_info<TriangularSolveAttributes>(),
+                                 DTypeSet::floats() | DTypeSet::complexes(), infer_triangular_solve,
+                                 evaluate_triangular_solve, kErrorFactor);
   return op;
 }
 ValueId triangular_solve(Builder& b, ValueId a, ValueId rhs, TriangularSolveAttributes attributes) {

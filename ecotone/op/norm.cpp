@@ -40,9 +40,14 @@ ValueId kept(Builder& b, ValueId reduced, std::vector<Dim> shape, const Axes& ax
   return reshape(b, reduced, std::move(shape));
 }
 
+// Sums of narrow integers, and their counts, need not fit the type.
 Results mean_body(Builder& b, const MeanAttributes& a, Operands x) {
-  const ValueId y = mean_over(b, x[0], a.dimensions);
-  return {a.keep_dimensions ? kept(b, y, b.tensor_type(x[0]).shape, a.dimensions) : y};
+  const TensorType type = b.tensor_type(x[0]);
+  const ValueId wide = is_float(type.dtype)              ? x[0]
+                       : is_unsigned_integer(type.dtype) ? convert(b, x[0], DType::kU64)
+                                                         : convert(b, x[0], DType::kI64);
+  const ValueId y = mean_over(b, wide, a.dimensions);
+  return {a.keep_dimensions ? kept(b, y, type.shape, a.dimensions) : y};
 }
 
 // (x - mean) / sqrt(var + epsilon) over `axes`; also the mean and the inverse deviation.
@@ -58,28 +63,24 @@ Normalized normalize(Builder& b, ValueId x, const Axes& axes, double epsilon) {
   return {multiply(b, centred, broadcast_reduced(b, inverse, shape, axes)), mean, inverse};
 }
 
-// Small types are computed in f32.
-ValueId widened(Builder& b, ValueId x) {
-  return bit_width(b.dtype(x)) < 32 ? convert(b, x, DType::kF32) : x;
-}
-
-Results layer_norm_body(Builder& b, const LayerNormAttributes& a, Operands x) {
-  const TensorType type = b.tensor_type(x[0]);
-  const Axes axes = axes_from(a.axis, type.rank());
-  const Normalized r = normalize(b, widened(b, x[0]), axes, a.epsilon);
-  ValueId y = convert(b, r.value, type.dtype);
-  y = multiply(b, y, broadcast_to(b, x[1], type.shape));
-  if (x.size() > 2) y = add(b, y, broadcast_to(b, x[2], type.shape));
-  return {y, kept(b, r.mean, type.shape, axes), kept(b, r.inverse, type.shape, axes)};
-}
-
-Results rms_norm_body(Builder& b, const LayerNormAttributes& a, Operands operands) {
+Results layer_norm_body(Builder& b, const LayerNormAttributes& a, Operands operands) {
   const TensorType type = b.tensor_type(operands[0]);
-  const Axes axes = axes_from(a.axis, type.rank());
-  const ValueId x = widened(b, operands[0]), power = mean_over(b, multiply(b, x, x), axes);
-  const ValueId inverse = rsqrt(b, add(b, power, full_like(b, power, a.epsilon)));
-  const ValueId y = convert(b, multiply(b, x, broadcast_reduced(b, inverse, type.shape, axes)), type.dtype);
-  return {multiply(b, y, broadcast_to(b, operands[1], type.shape))};
+  const std::vector<ValueId> x = at_least_f32(b, operands);
+  const Axes axes = axes_from(normalize_axis(a.axis, type.rank()), type.rank());
+  const Normalized r = normalize(b, x[0], axes, a.epsilon);
+  ValueId y = multiply(b, r.value, broadcast_to(b, x[1], type.shape));
+  if (x.size() > 2) y = add(b, y, broadcast_to(b, x[2], type.shape));
+  return {convert(b, y, type.dtype), kept(b, r.mean, type.shape, axes), kept(b, r.inverse, type.shape, axes)};
+}
+
+Results rms_norm_body(Builder& b, const LayerNormAttributes& a, Operands x) {
+  const std::vector<Dim> shape = b.tensor_type(x[0]).shape;
+  const auto rank = static_cast<int64_t>(shape.size());
+  const Axes axes = axes_from(normalize_axis(a.axis, rank), rank);
+  const ValueId mean = mean_over(b, multiply(b, x[0], x[0]), axes);
+  const ValueId inverse = rsqrt(b, add(b, mean, full_like(b, mean, a.epsilon)));
+  const ValueId y = multiply(b, x[0], broadcast_reduced(b, inverse, shape, axes));
+  return {multiply(b, y, broadcast_to(b, x[1], shape))};
 }
 
 Results batch_norm_body(Builder& b, const NormAttributes& a, Operands x) {
@@ -107,10 +108,10 @@ Results group_norm_body(Builder& b, const GroupNormAttributes& a, Operands x) {
 Results lp_norm_body(Builder& b, const LpNormAttributes& a, Operands operands) {
   if (a.p != 1 && a.p != 2) fail("p is {}, not 1 or 2", a.p);
   const ValueId x = operands[0];
-  ValueId norm = reduce(b, a.p == 1 ? abs(b, x) : multiply(b, x, x), {a.axis}, Reducer::kAdd);
+  const int64_t axis = normalize_axis(a.axis, b.rank(x));
+  ValueId norm = reduce(b, a.p == 1 ? abs(b, x) : multiply(b, x, x), {axis}, Reducer::kAdd);
   if (a.p == 2) norm = sqrt(b, norm);
-  const ValueId wide = broadcast_reduced(b, norm, b.tensor_type(x).shape, std::array{a.axis}),
-                zero = full_like(b, x, 0);
+  const ValueId wide = broadcast_reduced(b, norm, b.tensor_type(x).shape, std::array{axis}), zero = full_like(b, x, 0);
   return {select(b, compare(b, ComparisonDirection::kEq, wide, zero), zero, divide(b, x, wide))};
 }
 
@@ -132,61 +133,67 @@ Results local_response_norm_body(Builder& b, const LocalResponseNormAttributes& 
   return {divide(b, x, power(b, base, full_like(b, x, a.beta)))};
 }
 
+template <class A, auto F, size_t kCount>
+Op normalizer(const char* name, const DTypeSet& dtypes = DTypeSet::signed_floats()) {
+  return composite<A, F, kCount, kCount, Precision::kAtLeastF32>(name, dtypes);
+}
+
 }  // namespace
 
 const Op& mean() {
   static const Op op =
-      composite<MeanAttributes, mean_body, 1>("ecotone.mean", DTypeSet::floats() | DTypeSet::integers());
+      normalizer<MeanAttributes, mean_body, 1>("ecotone.mean", DTypeSet::signed_floats() | DTypeSet::integers());
   return op;
 }
 ValueId mean(Builder& b, ValueId x, std::vector<int64_t> dimensions, bool keep_dimensions) {
   return b.add1(mean(), make_attributes(MeanAttributes{std::move(dimensions), keep_dimensions}), {x});
 }
 const Op& layer_norm() {
-  static const Op op = composite<LayerNormAttributes, layer_norm_body, 2, 3>("ecotone.layer_norm", DTypeSet::floats());
+  static const Op op =
+      composite<LayerNormAttributes, layer_norm_body, 2, 3>("ecotone.layer_norm", DTypeSet::signed_floats());
   return op;
 }
 std::vector<ValueId> layer_norm(Builder& b, std::span<const ValueId> x_scale_bias, LayerNormAttributes attributes) {
   return b.add(layer_norm(), make_attributes(attributes), x_scale_bias);
 }
 const Op& rms_norm() {
-  static const Op op = composite<LayerNormAttributes, rms_norm_body, 2>("ecotone.rms_norm", DTypeSet::floats());
+  static const Op op = normalizer<LayerNormAttributes, rms_norm_body, 2>("ecotone.rms_norm");
   return op;
 }
 ValueId rms_norm(Builder& b, ValueId x, ValueId scale, LayerNormAttributes attributes) {
   return b.add1(rms_norm(), make_attributes(attributes), {x, scale});
 }
 const Op& batch_norm() {
-  static const Op op = composite<NormAttributes, batch_norm_body, 5>("ecotone.batch_norm", DTypeSet::floats());
+  static const Op op = normalizer<NormAttributes, batch_norm_body, 5>("ecotone.batch_norm");
   return op;
 }
 ValueId batch_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, ValueId mean, ValueId variance, double epsilon) {
   return b.add1(batch_norm(), make_attributes(NormAttributes{epsilon}), {x, scale, bias, mean, variance});
 }
 const Op& instance_norm() {
-  static const Op op = composite<NormAttributes, instance_norm_body, 3>("ecotone.instance_norm", DTypeSet::floats());
+  static const Op op = normalizer<NormAttributes, instance_norm_body, 3>("ecotone.instance_norm");
   return op;
 }
 ValueId instance_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, double epsilon) {
   return b.add1(instance_norm(), make_attributes(NormAttributes{epsilon}), {x, scale, bias});
 }
 const Op& group_norm() {
-  static const Op op = composite<GroupNormAttributes, group_norm_body, 3>("ecotone.group_norm", DTypeSet::floats());
+  static const Op op = normalizer<GroupNormAttributes, group_norm_body, 3>("ecotone.group_norm");
   return op;
 }
 ValueId group_norm(Builder& b, ValueId x, ValueId scale, ValueId bias, GroupNormAttributes attributes) {
   return b.add1(group_norm(), make_attributes(attributes), {x, scale, bias});
 }
 const Op& lp_norm() {
-  static const Op op = composite<LpNormAttributes, lp_norm_body, 1>("ecotone.lp_norm", DTypeSet::floats());
+  static const Op op = normalizer<LpNormAttributes, lp_norm_body, 1>("ecotone.lp_norm");
   return op;
 }
 ValueId lp_norm(Builder& b, ValueId x, LpNormAttributes attributes) {
   return b.add1(lp_norm(), make_attributes(attributes), {x});
 }
 const Op& local_response_norm() {
-  static const Op op = composite<LocalResponseNormAttributes, local_response_norm_body, 1>(
-      "ecotone.local_response_norm", DTypeSet::floats());
+  static const Op op =
+      normalizer<LocalResponseNormAttributes, local_response_norm_body, 1>("ecotone.local_response_norm");
   return op;
 }
 ValueId local_response_norm(Builder& b, ValueId x, LocalResponseNormAttributes attributes) {

@@ -1,4 +1,5 @@
-// Means and normalizations. Statistics are of the whole sum: mean = sum / n, variance = mean((x - mean)^2).
+// Means and normalizations. Statistics are of the whole sum: mean = sum / n, variance = mean((x - mean)^2). Types
+// narrower than f32 are computed in f32, and each result is rounded once to x's type.
 #pragma once
 
 #include "ecotone/ir/builder.h"
@@ -12,23 +13,22 @@ struct MeanAttributes {
   static constexpr auto kFields = std::tuple{Field{"dimensions", &MeanAttributes::dimensions},
                                              Field{"keep_dimensions", &MeanAttributes::keep_dimensions}};
 };
-// sum / count over `dimensions`; integers truncate toward zero.
+// sum / count over `dimensions`; integers are summed in 64 bits, and the quotient is truncated toward zero.
 const Op& mean();
 ValueId mean(Builder& b, ValueId x, std::vector<int64_t> dimensions, bool keep_dimensions = false);
 
 struct LayerNormAttributes {
-  int64_t axis = 0;  // this dimension and those after it are normalized together
+  int64_t axis = 0;  // this dimension and those after it are normalized together; negative: from the end
   double epsilon = 1e-5;
   static constexpr const char* kName = "layer_norm";
   static constexpr auto kFields =
       std::tuple{Field{"axis", &LayerNormAttributes::axis}, Field{"epsilon", &LayerNormAttributes::epsilon}};
 };
 // (x - mean) / sqrt(variance + epsilon) * scale + bias (Ba et al. 2016). Operands: x, scale, optionally bias, which
-// broadcast to x. Types narrower than f32 are normalized in f32. Results: y of x's type; mean and 1 / deviation, the
-// normalized dimensions kept as 1.
+// broadcast to x. Results: y of x's type; mean and 1 / deviation, of at least f32, the normalized dimensions kept as 1.
 const Op& layer_norm();
 std::vector<ValueId> layer_norm(Builder& b, std::span<const ValueId> x_scale_bias, LayerNormAttributes attributes);
-// x / sqrt(mean(x^2) + epsilon) * scale (Zhang & Sennrich 2019), likewise in f32 at least. Operands: x, scale.
+// x / sqrt(mean(x^2) + epsilon) * scale (Zhang & Sennrich 2019). Operands: x, scale.
 const Op& rms_norm();
 ValueId rms_norm(Builder& b, ValueId x, ValueId scale, LayerNormAttributes attributes);
 

@@ -73,15 +73,16 @@ ValueId max_pool(Builder& b, ValueId x, MaxPoolAttributes attributes) {
   return b.add1(max_pool(), make_attributes(std::move(attributes)), {x});
 }
 const Op& average_pool() {
-  static const Op op =
-      composite<AveragePoolAttributes, average_pool_body, 1>("ecotone.average_pool", DTypeSet::floats());
+  static const Op op = composite<AveragePoolAttributes, average_pool_body, 1, 1, Precision::kAtLeastF32>(
+      "ecotone.average_pool", DTypeSet::signed_floats());
   return op;
 }
 ValueId average_pool(Builder& b, ValueId x, AveragePoolAttributes attributes) {
   return b.add1(average_pool(), make_attributes(std::move(attributes)), {x});
 }
 const Op& lp_pool() {
-  static const Op op = composite<LpPoolAttributes, lp_pool_body, 1>("ecotone.lp_pool", DTypeSet::floats());
+  static const Op op = composite<LpPoolAttributes, lp_pool_body, 1, 1, Precision::kAtLeastF32>(
+      "ecotone.lp_pool", DTypeSet::signed_floats());
   return op;
 }
 ValueId lp_pool(Builder& b, ValueId x, LpPoolAttributes attributes) {

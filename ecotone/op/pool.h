@@ -1,4 +1,5 @@
-// Pooling: what a window over the spatial dimensions of x [N, C, ...] sees, made one.
+// Pooling: what a window over the spatial dimensions of x [N, C, ...] sees, made one. Means and norms of types narrower
+// than f32 are computed in f32 and rounded once.
 #pragma once
 
 #include "ecotone/ir/builder.h"

@@ -128,27 +128,19 @@ std::vector<Tensor> evaluate_dequantize(const EvalCall& call) {
   return {std::move(out).freeze()};
 }
 
-Op quantize_op(const char* name, decltype(Op::infer) infer, decltype(Op::evaluate) evaluate) {
-  Op op;
-  op.name = name;
-  op.attributes = &attributes_info<QuantizeAttributes>();
-  op.infer = infer;
-  op.evaluate = evaluate;
-  op.dtypes = DTypeSet::floats() | DTypeSet::integers();
-  return op;
-}
-
 }  // namespace
 
 const Op& quantize() {
-  static const Op op = quantize_op("ecotone.quantize", infer_quantize, evaluate_quantize);
+  static const Op op = primitive("ecotone.quantize", &attributes_info<QuantizeAttributes>(),
+                                 DTypeSet::floats() | DTypeSet::integers(), infer_quantize, evaluate_quantize);
   return op;
 }
 ValueId quantize(Builder& b, ValueId x, ValueId scale, ValueId zero_point, QuantizeAttributes attributes) {
   return b.add1(quantize(), make_attributes(attributes), {x, scale, zero_point});
 }
 const Op& dequantize() {
-  static const Op op = quantize_op("ecotone.dequantize", infer_dequantize, evaluate_dequantize);
+  static const Op op = primitive("ecotone.dequantize", &attributes_info<QuantizeAttributes>(),
+                                 DTypeSet::floats() | DTypeSet::integers(), infer_dequantize, evaluate_dequantize);
   return op;
 }
 ValueId dequantize(Builder& b, ValueId x, ValueId scale, ValueId zero_point, QuantizeAttributes attributes) {

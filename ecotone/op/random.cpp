@@ -6,7 +6,9 @@
 
 #include "ecotone/base/thread_pool.h"
 #include "ecotone/op/common.h"
+#include "ecotone/op/elementwise.h"
 #include "ecotone/op/move.h"
+#include "ecotone/op/shape.h"
 #include "ecotone/op/special.h"
 #include "ecotone/op/table.h"
 
@@ -211,16 +213,9 @@ std::vector<Tensor> evaluate_rng(const EvalCall& call) {
 }  // namespace
 
 const Op& rng_bit_generator() {
-  static const Op op = [] {
-    Op o;
-    o.name = "stablehlo.rng_bit_generator";
-    o.attributes = &attributes_info<RngBitGeneratorAttributes>();
-    o.infer = infer_rng_bit_generator;
-    o.evaluate = evaluate_rng_bit_generator;
-    o.dtypes = {DType::kU64};
-    o.error.c = 1;  // bits
-    return o;
-  }();
+  // bits
+  static const Op op = primitive("stablehlo.rng_bit_generator", &attributes_info<RngBitGeneratorAttributes>(),
+                                 DTypeSet{DType::kU64}, infer_rng_bit_generator, evaluate_rng_bit_generator, 1);
   return op;
 }
 std::pair<ValueId, ValueId> rng_bit_generator(Builder& b, ValueId state, TensorType type, RngAlgorithm algorithm) {
@@ -230,20 +225,24 @@ std::pair<ValueId, ValueId> rng_bit_generator(Builder& b, ValueId state, TensorT
 }
 
 const Op& rng() {
-  static const Op op = [] {
-    Op o;
-    o.name = "stablehlo.rng";
-    o.attributes = &attributes_info<RngAttributes>();
-    o.infer = infer_rng;
-    o.evaluate = evaluate_rng;
-    o.dtypes = DTypeSet::floats() | DTypeSet::integers() | DTypeSet::booleans();
-    return o;
-  }();
+  static const Op op =
+      primitive("stablehlo.rng", &attributes_info<RngAttributes>(),
+                DTypeSet::floats() | DTypeSet::integers() | DTypeSet::booleans(), infer_rng, evaluate_rng);
   return op;
 }
 ValueId rng(Builder& b, ValueId low, ValueId high, ValueId key, RngDistribution distribution, std::vector<Dim> shape) {
   RngAttributes attributes{distribution, std::move(shape)};
   return b.add1(rng(), make_attributes(std::move(attributes)), {low, high, key});
+}
+
+ValueId fold_in(Builder& b, ValueId key, ValueId number) {
+  const ValueId two = constant(b, Tensor::scalar(uint64_t{2}));  // two counters a key
+  const ValueId parts[] = {constant(b, Tensor::zeros(DType::kU64, {1})), reshape(b, multiply(b, number, two), {1})};
+  const ValueId state = add(b, key, concatenate(b, parts, 0));
+  return rng_bit_generator(b, state, {DType::kU64, {2}}, RngAlgorithm::kThreeFry).second;
+}
+ValueId fold_in(Builder& b, ValueId key, uint64_t number) {
+  return fold_in(b, key, constant(b, Tensor::scalar(number)));
 }
 
 std::span<const Op* const> random_ops() {

@@ -33,6 +33,11 @@ struct RngAttributes {
 const Op& rng();
 ValueId rng(Builder& b, ValueId low, ValueId high, ValueId key, RngDistribution distribution, std::vector<Dim> shape);
 
+// A key of its own for `number`, a ui64 scalar: 128 of ThreeFry's bits for the key. So from one key come as many as
+// there are draws, in trees of any depth; the one they come from must not be drawn with itself.
+ValueId fold_in(Builder& b, ValueId key, ValueId number);
+ValueId fold_in(Builder& b, ValueId key, uint64_t number);
+
 }  // namespace ecotone::op
 
 template <>

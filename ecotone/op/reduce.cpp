@@ -17,17 +17,6 @@
 namespace ecotone::op {
 namespace {
 
-Op reduce_op(const char* name, const AttributesInfo* attributes, decltype(Op::infer) infer,
-             decltype(Op::evaluate) evaluate) {
-  Op op;
-  op.name = std::string("stablehlo.") + name;
-  op.attributes = attributes;
-  op.infer = infer;
-  op.evaluate = evaluate;
-  op.dtypes = DTypeSet::all();
-  return op;
-}
-
 const Op& equation_of(Reducer reducer) {
   switch (reducer) {
     case Reducer::kAdd:
@@ -306,6 +295,7 @@ Tensor reducer_identity(Reducer reducer, DType dtype) {
     case Reducer::kAnd:
       return integer(~uint64_t{0});
     case Reducer::kMaximum:
+      if (floating && !info(dtype).format.is_signed) return Tensor::full(dtype, {}, decode_float(dtype, 0));
       if (floating)
         return Tensor::full(dtype, {},
                             info(dtype).format.specials == FloatSpecials::kIeee ? -kInfinity : -max_finite(dtype));
@@ -323,7 +313,8 @@ Tensor reducer_identity(Reducer reducer, DType dtype) {
 }
 
 const Op& reduce() {
-  static const Op op = reduce_op("reduce", &attributes_info<ReduceAttributes>(), infer_reduce, evaluate_reduce);
+  static const Op op = primitive("stablehlo.reduce", &attributes_info<ReduceAttributes>(), DTypeSet::all(),
+                                 infer_reduce, evaluate_reduce);
   return op;
 }
 ValueId reduce(Builder& b, ValueId x, ValueId init, std::vector<int64_t> dimensions, Reducer reducer) {
@@ -343,7 +334,8 @@ std::vector<ValueId> reduce(Builder& b, std::span<const ValueId> inputs, std::sp
 }
 
 const Op& sort() {
-  static const Op op = reduce_op("sort", &attributes_info<SortAttributes>(), infer_sort, evaluate_sort);
+  static const Op op =
+      primitive("stablehlo.sort", &attributes_info<SortAttributes>(), DTypeSet::all(), infer_sort, evaluate_sort);
   return op;
 }
 std::vector<ValueId> sort(Builder& b, std::span<const ValueId> inputs, int64_t dimension, Region comparator,
@@ -353,7 +345,8 @@ std::vector<ValueId> sort(Builder& b, std::span<const ValueId> inputs, int64_t d
 }
 
 const Op& map() {
-  static const Op op = reduce_op("map", &attributes_info<MapAttributes>(), infer_map, evaluate_map);
+  static const Op op =
+      primitive("stablehlo.map", &attributes_info<MapAttributes>(), DTypeSet::all(), infer_map, evaluate_map);
   return op;
 }
 

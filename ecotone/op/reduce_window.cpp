@@ -250,15 +250,8 @@ std::vector<Tensor> evaluate_select_and_scatter(const EvalCall& call) {
 }  // namespace
 
 const Op& reduce_window() {
-  static const Op op = [] {
-    Op o;
-    o.name = "stablehlo.reduce_window";
-    o.attributes = &attributes_info<WindowAttributes>();
-    o.infer = infer_reduce_window;
-    o.evaluate = evaluate_reduce_window;
-    o.dtypes = DTypeSet::all();
-    return o;
-  }();
+  static const Op op = primitive("stablehlo.reduce_window", &attributes_info<WindowAttributes>(), DTypeSet::all(),
+                                 infer_reduce_window, evaluate_reduce_window);
   return op;
 }
 ValueId reduce_window(Builder& b, ValueId x, ValueId init, WindowAttributes attributes) {
@@ -274,15 +267,8 @@ std::vector<ValueId> reduce_window(Builder& b, std::span<const ValueId> inputs, 
 }
 
 const Op& select_and_scatter() {
-  static const Op op = [] {
-    Op o;
-    o.name = "stablehlo.select_and_scatter";
-    o.attributes = &attributes_info<SelectAndScatterAttributes>();
-    o.infer = infer_select_and_scatter;
-    o.evaluate = evaluate_select_and_scatter;
-    o.dtypes = DTypeSet::all();
-    return o;
-  }();
+  static const Op op = primitive("stablehlo.select_and_scatter", &attributes_info<SelectAndScatterAttributes>(),
+                                 DTypeSet::all(), infer_select_and_scatter, evaluate_select_and_scatter);
   return op;
 }
 

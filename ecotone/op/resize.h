@@ -31,7 +31,7 @@ enum class ResizeRounding : uint8_t { kRoundPreferFloor, kRoundPreferCeil, kFloo
 struct ResizeAttributes {
   std::vector<int64_t> axes;
   std::vector<Dim> sizes;      // of the result, one an axis
-  std::vector<double> scales;  // one an axis
+  std::vector<double> scales;  // one an axis; 0: that of the sizes
   ResizeMode mode = ResizeMode::kNearest;
   ResizeCoordinates coordinates = ResizeCoordinates::kHalfPixel;
   ResizeRounding rounding = ResizeRounding::kRoundPreferFloor;
@@ -56,8 +56,8 @@ struct ResizeAttributes {
                                              Field{"extrapolation_value", &ResizeAttributes::extrapolation_value}};
 };
 // Axis after axis: nearest picks entries, linear and cubic (Keys 1981) are products with a matrix of weights, each row
-// normalized. An open size is an Error (kUnsupported), but for nearest with an integer factor and coordinates by which
-// output i is input floor(i / factor).
+// normalized; these run in f32 at least, of integers in f64, and the end is rounded once, for integers truncated and
+// saturating. Where a size is open, positions and weights are made when it is known, and antialias needs the scale.
 const Op& resize();
 ValueId resize(Builder& b, ValueId x, ResizeAttributes attributes);
 

@@ -266,13 +266,14 @@ Results lstm_body(Builder& b, const RecurrentAttributes& a, Operands x) {
 
 }  // namespace
 
-#define ECOTONE_RECURRENT(name)                                                                                   \
-  const Op& name() {                                                                                              \
-    static const Op op = composite<RecurrentAttributes, name##_body, 3, 8>("ecotone." #name, DTypeSet::floats()); \
-    return op;                                                                                                    \
-  }                                                                                                               \
-  std::vector<ValueId> name(Builder& b, std::span<const ValueId> operands, RecurrentAttributes attributes) {      \
-    return b.add(name(), make_attributes(std::move(attributes)), operands);                                       \
+#define ECOTONE_RECURRENT(name)                                                                              \
+  const Op& name() {                                                                                         \
+    static const Op op = composite<RecurrentAttributes, name##_body, 3, 8, Precision::kAtLeastF32>(          \
+        "ecotone." #name, DTypeSet::signed_floats());                                                        \
+    return op;                                                                                               \
+  }                                                                                                          \
+  std::vector<ValueId> name(Builder& b, std::span<const ValueId> operands, RecurrentAttributes attributes) { \
+    return b.add(name(), make_attributes(std::move(attributes)), operands);                                  \
   }
 ECOTONE_RECURRENT(rnn)
 ECOTONE_RECURRENT(gru)

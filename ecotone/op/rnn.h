@@ -1,4 +1,5 @@
-// Recurrent layers, by ONNX's definition of RNN, GRU and LSTM: a scan over the sequence, one for each direction.
+// Recurrent layers, by ONNX's definition of RNN, GRU and LSTM: a scan over the sequence, one for each direction. Types
+// narrower than f32 are computed in f32, states included, and each result is rounded once.
 #pragma once
 
 #include <array>

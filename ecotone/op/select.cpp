@@ -14,10 +14,15 @@ namespace ecotone::op {
 namespace {
 
 Results one_hot_body(Builder& b, const OneHotAttributes& a, Operands x) {
-  const ValueId given = convert(b, x[0], DType::kI64), size = dim_value(b, a.depth, DType::kI64);
-  std::vector<Dim> shape = b.tensor_type(given).shape;
-  const ValueId negative = compare(b, ComparisonDirection::kLt, given, full_like(b, given, 0));
-  const ValueId index = select(b, negative, add(b, given, broadcast_to(b, size, shape)), given);
+  const DType type = b.dtype(x[0]);
+  if (!is_integer(type)) fail("the indices are {}, not integers", name(type));
+  ValueId index = convert(b, x[0], DType::kI64);
+  std::vector<Dim> shape = b.tensor_type(index).shape;
+  if (is_signed_integer(type)) {  // ui64 beyond i64 becomes negative, and so hits nothing
+    const ValueId negative = compare(b, ComparisonDirection::kLt, index, full_like(b, index, 0));
+    const ValueId size = broadcast_to(b, dim_value(b, a.depth, DType::kI64), shape);
+    index = select(b, negative, add(b, index, size), index);
+  }
   const auto rank = static_cast<int64_t>(shape.size()) + 1, axis = normalize_axis(a.axis, rank);
   shape.insert(shape.begin() + axis, a.depth);
   std::vector<int64_t> places;
@@ -38,9 +43,9 @@ Results top_k_body(Builder& b, const TopKAlongAttributes& a, Operands operands) 
     return is_float(type.dtype) ? negate(b, v) : not_(b, v);
   };  // reverses the order
   ValueId x = transpose(b, operands[0], order);
-  if (!a.largest) x = turned(x);
+  if (!a.largest) x = turned(at_least_f32(b, {&x, 1})[0]);  // f8E8M0FNU has no sign to turn
   auto [values, indices] = chlo_top_k(b, x, a.k);
-  if (!a.largest) values = turned(values);
+  if (!a.largest) values = convert(b, turned(values), type.dtype);
   return {transpose(b, values, order), convert(b, transpose(b, indices, order), DType::kI64)};
 }
 
@@ -49,6 +54,7 @@ Results arg_body(Builder& b, const ArgAttributes& a, Operands operands) {
   const ValueId x = operands[0];
   const TensorType type = b.tensor_type(x);
   const std::vector<int64_t> axes{normalize_axis(a.axis, type.rank())};
+  if (type.shape[static_cast<size_t>(axes[0])] == Dim(0)) fail("dimension {} has no entries", axes[0]);
   const ValueId best = reduce(b, x, axes, kLargest ? Reducer::kMaximum : Reducer::kMinimum);
   ValueId hit = compare(b, ComparisonDirection::kEq, x, broadcast_reduced(b, best, type.shape, axes));
   if (is_float(type.dtype)) hit = or_(b, hit, compare(b, ComparisonDirection::kNe, x, x));  // NaN is best
@@ -64,7 +70,7 @@ DTypeSet numbers() {
 }  // namespace
 
 const Op& one_hot() {
-  static const Op op = composite<OneHotAttributes, one_hot_body, 3>("ecotone.one_hot", numbers());
+  static const Op op = composite<OneHotAttributes, one_hot_body, 3>("ecotone.one_hot", DTypeSet::all());
   return op;
 }
 ValueId one_hot(Builder& b, ValueId indices, ValueId off, ValueId on, OneHotAttributes attributes) {
@@ -91,6 +97,17 @@ const Op& arg_min() {
 }
 ValueId arg_min(Builder& b, ValueId x, ArgAttributes attributes) {
   return b.add1(arg_min(), make_attributes(attributes), {x});
+}
+
+ValueId true_places_first(Builder& b, ValueId mask) {
+  const ValueId key = convert(b, not_(b, mask), DType::kI32);
+  const ValueId operands[] = {key, iota(b, {DType::kI64, b.tensor_type(mask).shape}, 0)};
+  const Type k = TensorType{DType::kI32, {}}, place = TensorType{DType::kI64, {}};
+  const Type types[] = {k, k, place, place};
+  Region before = make_region(b, "before", types, [](Builder& g, Operands x) -> Results {
+    return {compare(g, ComparisonDirection::kLt, x[0], x[1])};
+  });
+  return sort(b, operands, 0, std::move(before))[1];
 }
 
 std::span<const Op* const> select_ops() {

@@ -13,7 +13,7 @@ struct OneHotAttributes {
       std::tuple{Field{"depth", &OneHotAttributes::depth}, Field{"axis", &OneHotAttributes::axis}};
 };
 // `on` where the position along the new axis is the index (negative ones count from the end), else `off`: scalars of
-// the result's type. Indices are integers.
+// the result's type, which may be any. Operands: indices (integers), off, on.
 const Op& one_hot();
 ValueId one_hot(Builder& b, ValueId indices, ValueId off, ValueId on, OneHotAttributes attributes);
 
@@ -35,10 +35,15 @@ struct ArgAttributes {
   static constexpr const char* kName = "arg";
   static constexpr auto kFields = std::tuple{Field{"axis", &ArgAttributes::axis}, Field{"last", &ArgAttributes::last}};
 };
-// The index (i64) of the largest (smallest) entry along the axis, which goes; NaN is before all.
+// The index (i64) of the largest (smallest) entry along the axis, which goes; NaN is before all. No entries are an
+// Error.
 const Op& arg_max();
 ValueId arg_max(Builder& b, ValueId x, ArgAttributes attributes);
 const Op& arg_min();
 ValueId arg_min(Builder& b, ValueId x, ArgAttributes attributes);
+
+// Where a vector of bools is true, in order, then where it is not (i64). With a count and take_prefix: what a size
+// known only from data is made of.
+ValueId true_places_first(Builder& b, ValueId mask);
 
 }  // namespace ecotone::op

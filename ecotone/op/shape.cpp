@@ -10,18 +10,6 @@
 namespace ecotone::op {
 namespace {
 
-Op shape_op(const char* name, const AttributesInfo* attributes, const DTypeSet& dtypes, decltype(Op::infer) infer,
-            decltype(Op::evaluate) evaluate) {
-  Op op;
-  op.name = name;
-  op.attributes = attributes;
-  op.infer = infer;
-  op.evaluate = evaluate;
-  op.dtypes = dtypes;
-  op.error.c = 1;  // nothing is rounded
-  return op;
-}
-
 MutableTensor result_tensor(const EvalCall& call, MutableTensor::Init init = MutableTensor::Init::kNone) {
   return {call.result_storage(), call.result().static_shape(), init};
 }
@@ -379,10 +367,10 @@ std::vector<Tensor> evaluate_size_from(const EvalCall& call) {
 }  // namespace
 
 // A definition whose attributes are of type A.
-#define ECOTONE_SHAPE_OP(function, text, A, dtypes)                                                            \
-  const Op& function() {                                                                                       \
-    static const Op op = shape_op(text, &attributes_info<A>(), dtypes, infer_##function, evaluate_##function); \
-    return op;                                                                                                 \
+#define ECOTONE_SHAPE_OP(function, text, A, dtypes)                                                                \
+  const Op& function() {                                                                                           \
+    static const Op op = primitive(text, &attributes_info<A>(), dtypes, infer_##function, evaluate_##function, 1); \
+    return op;                                                                                                     \
   }
 ECOTONE_SHAPE_OP(constant, "stablehlo.constant", ConstantAttributes, DTypeSet::all())
 ECOTONE_SHAPE_OP(iota, "stablehlo.iota", IotaAttributes,

@@ -37,24 +37,29 @@ Results log_sum_exp_body(Builder& b, const SoftmaxAttributes& a, Operands x) {
   return {add(b, log(b, sum), finite)};
 }
 
+template <auto F>
+Op normalizer(const char* name) {
+  return composite<SoftmaxAttributes, F, 1, 1, Precision::kAtLeastF32>(name, DTypeSet::signed_floats());
+}
+
 }  // namespace
 
 const Op& softmax() {
-  static const Op op = composite<SoftmaxAttributes, softmax_body, 1>("ecotone.softmax", DTypeSet::floats());
+  static const Op op = normalizer<softmax_body>("ecotone.softmax");
   return op;
 }
 ValueId softmax(Builder& b, ValueId x, std::vector<int64_t> dimensions) {
   return b.add1(softmax(), make_attributes(SoftmaxAttributes{std::move(dimensions)}), {x});
 }
 const Op& log_softmax() {
-  static const Op op = composite<SoftmaxAttributes, log_softmax_body, 1>("ecotone.log_softmax", DTypeSet::floats());
+  static const Op op = normalizer<log_softmax_body>("ecotone.log_softmax");
   return op;
 }
 ValueId log_softmax(Builder& b, ValueId x, std::vector<int64_t> dimensions) {
   return b.add1(log_softmax(), make_attributes(SoftmaxAttributes{std::move(dimensions)}), {x});
 }
 const Op& log_sum_exp() {
-  static const Op op = composite<SoftmaxAttributes, log_sum_exp_body, 1>("ecotone.log_sum_exp", DTypeSet::floats());
+  static const Op op = normalizer<log_sum_exp_body>("ecotone.log_sum_exp");
   return op;
 }
 ValueId log_sum_exp(Builder& b, ValueId x, std::vector<int64_t> dimensions) {

@@ -1,4 +1,5 @@
-// Softmax and its relatives, made safe against overflow by subtracting the maximum.
+// Softmax and its relatives, made safe against overflow by subtracting the maximum. Types narrower than f32 are
+// computed in f32 and rounded once.
 #pragma once
 
 #include "ecotone/ir/builder.h"

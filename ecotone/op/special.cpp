@@ -35,11 +35,10 @@ double erf_inverse(double y) {
 }
 
 double digamma(double x) {
-  if (x == 0) return std::copysign(kInfinity, -x);
   if (std::isnan(x) || x == -kInfinity) return kNan;
   if (x == kInfinity) return x;
-  if (x < 0) {
-    if (x == std::floor(x)) return kNan;
+  if (x <= 0) {
+    if (x == std::floor(x)) return kNan;  // a pole; 0 is one like the others, as in CHLO's expansion
     const double r = x - std::round(x);  // the reflection formula, its argument reduced
     return digamma(1 - x) - kPi / std::tan(kPi * r);
   }

@@ -36,11 +36,11 @@ class Server:
     def load(self, request):
         start = time.perf_counter()
         a = self.adapter
-        a.load(Model(request["model"], request.get("shapes") or {}, request.get("stablehlo"), request.get("parameters")))
+        a.load(Model(request["model"], request.get("shapes") or {}, request.get("stablehlo")))
         seconds = time.perf_counter() - start
         artifact = a.artifact or request["model"]
         return {"seconds": seconds - a.convert_seconds, "convert_seconds": a.convert_seconds, "path": a.path, "changes": a.changes,
-                "artifact_bytes": os.path.getsize(artifact), "settings": a.settings}
+                "artifact": str(artifact), "artifact_bytes": os.path.getsize(artifact), "settings": a.settings}
 
     def describe(self, request):
         answer = {"inputs": self.adapter.inputs(), "outputs": self.adapter.outputs()}
@@ -76,11 +76,14 @@ class Server:
         from ecotone_workers.tensors import write_npz
 
         inputs = self.prepared(request["inputs"])
-        outputs = self.adapter.collect(self.adapter.run(inputs))
+        start = time.perf_counter()
+        results = self.adapter.run(inputs)
+        first = time.perf_counter() - start
+        outputs = self.adapter.collect(results)
         write_npz(request["outputs"], outputs)
         repeats = request.get("repeats", 0)
         latencies, cpu = self.measure(inputs, repeats, repeats, 0)
-        return {"seconds": latencies, "cpu_seconds": cpu, "peak_bytes": peak_bytes()}
+        return {"first_seconds": first, "seconds": latencies, "cpu_seconds": cpu, "peak_bytes": peak_bytes()}
 
     def time(self, request):
         inputs = self.prepared(request["inputs"])

@@ -15,7 +15,6 @@ class Model:
     path: str
     shapes: dict = field(default_factory=dict)  # sizes by input; may be empty
     stablehlo: str = None  # the same model as Ecotone prints it, where the engine takes that
-    parameters: str = None  # npz: the values of the arguments that are parameters in that text
 
 
 class Adapter:
@@ -61,7 +60,7 @@ class Adapter:
         raise NotImplementedError
 
     def placement(self):
-        """After a run: where each node ran, as [{"node", "op", "device", "kernel", "precision"}], as far as the engine tells."""
+        """After a run: where each node ran, as [{"node", "op", "device", "kernel", "precision", "time_ms"}], as far as the engine tells."""
         return []
 
     def fallbacks(self):
@@ -76,15 +75,16 @@ class Adapter:
                 os.sched_setaffinity(int(thread), processors)
             self.settings["processors"] = len(processors)
 
-    def converted(self, model, how, module=None):
-        """The folder of what convert(path, folder, shapes, options) of a module (this adapter's own, else `module`) makes of the model, from the
-        cache if it is there.
+    def converted(self, model, how, module=None, packages=None):
+        """The folder of what convert(path, folder, shapes, options) of a module (this adapter's own, else `module`, which then uses `packages`)
+        makes of the model, from the cache if it is there.
 
         It runs in a process of its own, so that its crashes and its memory are not the engine's. It returns a dict for `self.facts`, where
         "changes" is a list of what had to be changed.
         """
         start = time.perf_counter()
-        folder, self.facts = cache.converted(module or type(self).__module__, model.path, model.shapes, self.options, self.versions())
+        versions = self.versions() if packages is None else {name: importlib.metadata.version(name) for name in packages}
+        folder, self.facts = cache.converted(module or type(self).__module__, model.path, model.shapes, self.options, versions)
         self.convert_seconds += time.perf_counter() - start
         self.path = how
         self.changes += self.facts.get("changes", [])

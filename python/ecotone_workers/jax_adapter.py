@@ -58,24 +58,18 @@ class Adapter(adapter.Adapter):
         self.settings |= {"platform": self.backend.platform, "platform_version": self.backend.platform_version.split("\n")[0]}
 
     def load(self, model):
-        if model.stablehlo:
+        if model.stablehlo and model.stablehlo != model.path:
             self.path = "Ecotone writes StableHLO"
         with open(model.stablehlo or model.path, encoding="utf-8") as f:
             self.text = f.read()
-        values = {}
-        if model.parameters:
-            from ecotone_workers.tensors import read_npz
-
-            values = read_npz(model.parameters)
         with mlir.make_ir_context():
             main = ir.SymbolTable(ir.Module.parse(self.text).operation)["main"]
             self.input_names = self.names(main, "arg_attrs", "arg", len(main.type.inputs))
             self.output_names = self.names(main, "res_attrs", "out", len(main.type.results))
             self.is_dynamic = any("?" in str(t) for t in main.type.inputs)
-        self.parameters = {name: jax.device_put(values[name], self.backend.local_devices()[0]) for name in self.input_names if name in values}
         self.compiled_for = None
-        if not self.is_dynamic or all(name in model.shapes or name in values for name in self.input_names):
-            self.compile([tuple(model.shapes.get(name, np.shape(values.get(name)))) for name in self.input_names])
+        if not self.is_dynamic or all(name in model.shapes for name in self.input_names):
+            self.compile([tuple(model.shapes.get(name, ())) for name in self.input_names])
 
     @staticmethod
     def names(main, attribute, prefix, count):
@@ -94,18 +88,16 @@ class Adapter(adapter.Adapter):
         self.compiled_for = shapes
 
     def inputs(self):
-        return [name for name in self.input_names if name not in self.parameters]
+        return self.input_names
 
     def outputs(self):
         return self.output_names
 
     def prepare(self, arrays):
-        given = dict(zip(self.inputs(), arrays.values(), strict=True))  # those without names count by place
-        given |= {name: a for name, a in arrays.items() if name in given}
-        given = {name: jax.device_put(a, self.backend.local_devices()[0]) for name, a in given.items()} | self.parameters
-        values = [given[name] for name in self.input_names]
+        # Those without names count by place.
+        values = [arrays[name] if name in arrays else list(arrays.values())[i] for i, name in enumerate(self.input_names)]
         self.compile([np.shape(v) for v in values])
-        return values
+        return [jax.device_put(v, self.backend.local_devices()[0]) for v in values]
 
     def run(self, inputs):
         results = self.executable.execute_sharded(inputs).disassemble_into_single_device_arrays()

@@ -1,6 +1,7 @@
 """LiteRT (once TensorFlow Lite) with its XNNPACK kernels; ONNX gets to it through onnx2tf."""
 
 import os
+import re
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -12,15 +13,19 @@ class Adapter(adapter.Adapter):
     packages = ("ai-edge-litert", "onnx2tf", "tensorflow-cpu")
 
     def load(self, model):
-        folder = self.converted(model, "converted by onnx2tf", "ecotone_workers.tflite_conversion")
+        folder = self.converted(model, "converted by onnx2tf", "ecotone_workers.tflite_conversion", ("onnx2tf", "tensorflow-cpu"))
         self.artifact = folder / "model.tflite"
         self.interpreter = Interpreter(str(self.artifact), num_threads=self.threads or os.cpu_count())
         self.settings["delegate"] = "XNNPACK"
         self.interpreter.allocate_tensors()
-        places = {d["name"]: d["index"] for d in self.interpreter.get_input_details()}
-        self.places = [places[name] for name in sorted(places, key=lambda n: int(n.removeprefix("in")))]
-        results = {d["name"]: d["index"] for d in self.interpreter.get_output_details()}  # Identity, Identity_1, ...
-        self.results = [results[name] for name in sorted(results, key=lambda n: int(n.partition("_")[2] or 0))]
+        # Names are in0 or serving_default_in0:0; Identity, Identity_1 or StatefulPartitionedCall:1.
+        self.places = self.in_order(self.interpreter.get_input_details(), r"in(\d+)")
+        self.results = self.in_order(self.interpreter.get_output_details(), r"[_:](\d+)$")
+
+    @staticmethod
+    def in_order(details, pattern):
+        numbers = {d["index"]: int(m[1]) if (m := re.search(pattern, d["name"])) else 0 for d in details}
+        return sorted(numbers, key=numbers.get)
 
     def inputs(self):
         return [i["name"] for i in self.facts["inputs"]]

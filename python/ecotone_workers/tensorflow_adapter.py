@@ -20,7 +20,7 @@ class Adapter(adapter.Adapter):
         self.settings |= {"inter_op_threads": 1, "mode": "concrete function"}
 
     def load(self, model):
-        folder = self.converted(model, "converted by onnx2tf", "ecotone_workers.tflite_conversion")
+        folder = self.converted(model, "converted by onnx2tf", "ecotone_workers.tflite_conversion", ("onnx2tf", "tensorflow-cpu"))
         self.artifact = folder / "saved_model" / "saved_model.pb"
         self.model = tf.saved_model.load(str(folder / "saved_model"))
         self.function = self.model.signatures["serving_default"]

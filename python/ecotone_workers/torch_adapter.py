@@ -57,7 +57,7 @@ class Adapter(adapter.Adapter):
         self.settings |= {"mode": "torch.compile" if "compile" in options else "eager"}
 
     def load(self, model):
-        folder = self.converted(model, "converted by onnx2torch", "ecotone_workers.onnx_static")
+        folder = self.converted(model, "converted by onnx2torch", "ecotone_workers.onnx_static", ("onnx",))
         self.artifact = folder / "model.onnx"
         self.module = to_torch(self.artifact).eval()
         self.changes = self.changes + bake_sizes(self.module)

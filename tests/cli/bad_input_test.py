@@ -52,13 +52,32 @@ def external(location, offset, length, dims):
     return t
 
 
+def deeply_nested(depth):
+    """If in If; Python's protobuf does not nest so deep, so lengths are written by hand."""
+
+    def field(number, content):
+        length, head = len(content), bytes([number << 3 | 2])
+        while length >= 0x80:
+            head, length = head + bytes([length & 0x7F | 0x80]), length >> 7
+        return head + bytes([length]) + content
+
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3]).SerializeToString()
+    graph = field(1, helper.make_node("Relu", ["x"], ["y"]).SerializeToString()) + field(12, y)
+    for _ in range(depth):
+        branch = field(1, b"then_branch") + field(6, graph)
+        graph = field(1, helper.make_node("If", ["c"], ["y"]).SerializeToString() + field(5, branch)) + field(12, y)
+    head = model([])
+    head.ClearField("graph")
+    return head.SerializeToString() + field(7, graph)
+
+
 def files(folder):
     add = helper.make_node("Add", ["x", "w"], ["y"], name="plus")
     relu = helper.make_node("Relu", ["x"], ["y"], name="r")
     save = lambda name, m: (folder / name).write_bytes(m.SerializeToString()) and folder / name  # noqa: E731
     refuses("missing file", eco("inspect", folder / "none.onnx"), "none.onnx")
     (folder / "text.onnx").write_text("hello, this is no model\n")
-    refuses("text file", eco("inspect", folder / "text.onnx"), "text.onnx")
+    refuses("text file", eco("inspect", folder / "text.onnx"), "text.onnx", "a text file")
     refuses("opset of the future", eco("inspect", save("opset.onnx", model([relu], opset=900))), "opset 900")
     cycle = [helper.make_node("Add", ["x", "b"], ["a"], name="one"), helper.make_node("Relu", ["a"], ["b"], name="two"), helper.make_node("Relu", ["a"], ["y"])]
     refuses("cycle", eco("inspect", save("cycle.onnx", model(cycle))), "cycle", "one")
@@ -71,6 +90,13 @@ def files(folder):
     refuses("external data past the end", eco("inspect", save("end.onnx", model([add], initializers=[external("w.bin", 8, 24, [2, 3])]))), "past the end")
     huge = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[10**6, 10**6], raw_data=b"\0" * 8)
     refuses("10^12 elements", eco("inspect", save("huge.onnx", model([add], initializers=[huge]))), "'w'")
+    (folder / "deep.onnx").write_bytes(deeply_nested(2000))
+    refuses("subgraphs in subgraphs", eco("inspect", folder / "deep.onnx"), "nested deeper")
+    f = helper.make_function("f", "f", ["x"], ["y"], [helper.make_node("f", ["x"], ["y"], domain="f")], [helper.make_opsetid("f", 1)])
+    calls = model([helper.make_node("f", ["x"], ["y"], domain="f", name="call")])
+    calls.functions.append(f)
+    calls.opset_import.append(helper.make_opsetid("f", 1))
+    refuses("function that calls itself", eco("inspect", save("self.onnx", calls)), "recursive", "'call'")
     good = save("good.onnx", model([relu]))
     for name, arrays, words in (
         ("wrong name", {"z": np.zeros((2, 3), np.float32)}, ("z", "x")),
@@ -233,8 +259,9 @@ def missing_engines(folder):
         check(name, done.returncode == 3 and "pip install onnxruntime" in done.stderr and "ECOTONE_PYTHON" in done.stderr, f"exit {done.returncode}: {done.stderr[:300]}")
     done = eco("verify", relu, "--against", "frobnicate")
     check("unknown engine", done.returncode == 3 and "onnxruntime" in done.stderr, done.stderr)
-    done = eco("run", relu, "--backend", "frobnicate")
-    check("unknown backend", done.returncode == 3 and "reference" in done.stderr, done.stderr)
+    for verb in ("run", "verify"):
+        done = eco(verb, relu, "--backend", "frobnicate")
+        check(f"unknown backend of {verb}", done.returncode == 3 and "'frobnicate'; there is: reference" in done.stderr, done.stderr)
     refuses("folder of stored values that is not there", eco("verify", relu, "--against", folder / "gone"), "no such folder")
     refuses("folder without stored values", eco("verify", relu, "--against", folder), "output_0.pb")
     done = eco("doctor", "--no-measure", env=bare)

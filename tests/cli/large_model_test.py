@@ -1,6 +1,11 @@
-"""`eco inspect` of 2 GB models, with external data and in one protobuf: under 1 s and under 200 MB resident. The files are sparse."""
+"""2 GB models, with external data and in one protobuf. The files are sparse.
+
+`eco inspect`: under 1 s and under 200 MB resident. `eco run`: under 200 MB of memory of its own (RLIMIT_DATA leaves mapped files out),
+so that no weight is copied to be run. (Rows are gathered: the reference's products arrange their operands anew.)
+"""
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -35,11 +40,16 @@ def inspect(name, path, parameter_bytes):
     check(name, best < SECONDS and peak < MEGABYTES, f"{best:.3f} s, {peak:.0f} MB")
 
 
-def model(initializer, rows, columns):
-    def declare(name, shape):
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+def run(name, path):
+    limit = MEGABYTES * 10**6
+    done = subprocess.run([ECO, "run", path, "--json"], capture_output=True, text=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)))
+    check(name, done.returncode == 0 and '"y"' in done.stdout, f"exit {done.returncode}, limit {MEGABYTES} MB {done.stderr}")
 
-    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "g", [declare("x", [1, rows])], [declare("y", [1, columns])], [initializer])
+
+def model(initializer, columns):
+    declare = helper.make_tensor_value_info
+    nodes = [helper.make_node("Gather", ["w", "i"], ["y"])]
+    graph = helper.make_graph(nodes, "g", [declare("i", TensorProto.INT64, [3])], [declare("y", TensorProto.FLOAT, [3, columns])], [initializer])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
@@ -50,8 +60,9 @@ def external(folder):
     t = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[20000, 25000], data_location=TensorProto.EXTERNAL)
     for key, value in (("location", "big.bin"), ("offset", "0"), ("length", str(size))):
         t.external_data.add(key=key, value=value)
-    (folder / "big.onnx").write_bytes(model(t, 20000, 25000).SerializeToString())
+    (folder / "big.onnx").write_bytes(model(t, 25000).SerializeToString())
     inspect("2 GB of external data", folder / "big.onnx", size)
+    run("2 GB of external data, run", folder / "big.onnx")
 
 
 def varint(n):
@@ -66,7 +77,7 @@ def one_protobuf(folder):
     """A protobuf holds less than 2 GiB: 2.1 GB of weights with what surrounds them, lengths written by hand around a hole."""
     rows, columns = 20000, 26250
     size = rows * columns * 4
-    whole = model(TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[rows, columns]), rows, columns)
+    whole = model(TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[rows, columns]), columns)
     tensor = whole.graph.initializer[0].SerializeToString() + b"\x4a" + varint(size)  # field 9, raw_data
     del whole.graph.initializer[:]
     graph = whole.graph.SerializeToString() + b"\x2a" + varint(len(tensor) + size) + tensor  # field 5, initializer

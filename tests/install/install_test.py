@@ -10,6 +10,8 @@ import sysconfig
 import tempfile
 import unittest
 
+import numpy as np
+
 SOURCE = pathlib.Path(os.environ["ECOTONE_SOURCE_DIR"])
 BUILD = pathlib.Path(os.environ["ECOTONE_BINARY_DIR"])
 
@@ -54,6 +56,21 @@ class Install(unittest.TestCase):
         missing = subprocess.run([program, self.folder / "missing.onnx", ours], capture_output=True, text=True, check=False)
         self.assertEqual(missing.returncode, 2)
         self.assertIn("missing.onnx", missing.stderr)
+
+    def test_the_example_that_choose_writes(self):
+        """data/examples/reference, filled for silero-vad: it gives what the command gives, bit for bit."""
+        (model,) = pathlib.Path(sysconfig.get_path("purelib")).glob("silero_vad/data/silero_vad_op18_ifless.onnx")
+        folder = self.folder / "example"
+        shutil.copytree(self.prefix / "share" / "ecotone" / "examples" / "reference", folder)
+        source = folder / "main.cpp"
+        source.write_text(source.read_text().replace("{model}", model.name))
+        shutil.copy(model, folder)
+        np.savez(folder / "inputs.npz", input=np.ones((1, 576), np.float32), state=np.zeros((2, 1, 128), np.float32))
+        run("cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}", "-DCMAKE_BUILD_TYPE=Debug")
+        run("cmake", "--build", folder / "build")
+        self.assertRegex(run(folder / "build" / "run", "-o", "ours.npz", cwd=folder), r"(?m)^median [0-9.]+ ms$")
+        run(BUILD / "bin" / "eco", "-q", "run", model, "-i", folder / "inputs.npz", "-o", folder / "theirs.npz")
+        self.assertEqual((folder / "ours.npz").read_bytes(), (folder / "theirs.npz").read_bytes())
 
     def test_every_header_stands_alone(self):
         headers = sorted(self.prefix.rglob("include/ecotone/**/*.h"))

@@ -193,7 +193,7 @@ for _f, _name in ((lax.add, "add"), (lax.max, "max"), (lax.min, "min"), (lax.mul
     _init = {"add": 0, "mul": 1, "max": -100, "min": 100}[_name]
     L(f"lax.reduce-{_name}", lambda x, f=_f, v=_init: lax.reduce(x, np.array(v).astype(x.dtype), f, (1,)), arr(3, 5),
       dtypes=(f32, f64, i32, i8), tolerance="rounding")
-L("lax.reduce-custom", lambda x: lax.reduce(x, np.float32(0), lambda a, b: a + b * b / 2, (0,)), arr(1, 5), tolerance="rounding")
+L("lax.reduce-custom", lambda x: lax.reduce(x, np.float32(0), lambda a, b: a + b + a * b, (0,)), arr(3, 5), tolerance="rounding")
 L("lax.reduce-pair", lambda x, y: lax.reduce((x, y), (np.float32(-np.inf), np.int32(0)), lambda a, b: (
     lax.max(a[0], b[0]), lax.add(a[1], b[1])), (0, 1)), arr(3, 4), typed(i32, 3, 4))
 L("lax.reduce-empty", lambda x: (lax.reduce(x, np.float32(3), lax.add, (1,))), arr(2, 0))
@@ -257,6 +257,13 @@ L("lax.select_and_gather_add", lambda x: jax.jvp(lambda v: _rw(v, -jnp.inf, lax.
 
 # --- linear algebra (StableHLO's own operations; XLA:CPU's lowering would call LAPACK) ------------------------------------
 LA = functools.partial(add, "linalg", platform="tpu", tolerance="composed")
+# As JAX writes it for its own platform: calls of LAPACK.
+add("linalg", "lax.linalg.cholesky-lapack", lambda x: jnp.tril(lax.linalg.cholesky(x)), positive_definite(4), dtypes=FD, tolerance="composed")
+add("linalg", "lax.linalg.cholesky-lapack_batch", lambda x, y: jnp.linalg.cholesky(jnp.stack([x, y, -x]), upper=True), positive_definite(3), positive_definite(3), dtypes=FD, tolerance="composed")
+for _left, _lower, _transpose, _unit in ((True, True, False, False), (False, True, True, False), (True, False, True, True), (False, False, False, False)):
+    add("linalg", f"lax.linalg.triangular_solve-lapack{_left:d}{_lower:d}{_transpose:d}{_unit:d}",
+        lambda a, b, l=_left, w=_lower, t=_transpose, u=_unit: lax.linalg.triangular_solve(a, b, left_side=l, lower=w, transpose_a=t, unit_diagonal=u),
+        positive_definite(3), arr(3, 3), dtypes=FD, tolerance="composed")
 LA("lax.linalg.cholesky", lambda x: jnp.tril(lax.linalg.cholesky(x)), positive_definite(4), dtypes=FD)
 for _lower in (True, False):
     for _t in (True, False):

@@ -11,7 +11,6 @@
 #include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -24,6 +23,8 @@
 #include "ecotone/format/stablehlo/stablehlo.h"
 
 #include "comparison.h"
+#include "tests/format/stablehlo/roundtrip.h"
+#include "tests/support/suite.h"
 
 namespace ecotone::jax_suite {
 namespace {
@@ -31,17 +32,9 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-struct Options {
-  fs::path suite;
-  fs::path exceptions;
-  std::string only;
-  size_t minimum = 0;
-  bool verbose = false;
-};
-
 struct CaseResult {
   std::string error;          // empty: equal to JAX
-  std::string reprint_error;  // empty: printed
+  std::string reprint_error;  // empty: printed, and read back as the same program
 };
 
 // NumPy's and ml_dtypes' names.
@@ -107,19 +100,20 @@ std::string evaluate_case(const Program& program, const npz::NamedTensors& array
   return {};
 }
 
-CaseResult run_case(const Options& options, const json& entry, const std::map<std::string, Tolerance>& tolerances) {
+CaseResult run_case(const fs::path& suite, const json& entry, const std::map<std::string, Tolerance>& tolerances) {
   CaseResult result;
   const std::string name = entry["name"];
-  const fs::path printed = options.suite / "reprinted" / (name + ".mlir");
+  const fs::path printed = suite / "reprinted" / (name + ".mlir");
   fs::remove(printed);
   try {
-    const ProgramRef program = stablehlo::read_program(options.suite / (name + ".mlir"));
+    const ProgramRef program = stablehlo::read_program(suite / (name + ".mlir"));
     try {
       std::ofstream(printed) << stablehlo::print_program(*program);
+      result.reprint_error = stablehlo::roundtrip_error(*program);
     } catch (const std::exception& error) {
       result.reprint_error = error.what();
     }
-    const auto arrays = npz::read_npz(options.suite / (name + ".npz"));
+    const auto arrays = npz::read_npz(suite / (name + ".npz"));
     result.error = evaluate_case(*program, arrays, entry, tolerances.at(entry["tolerance"]));
   } catch (const std::exception& error) {
     result.error = error.what();
@@ -127,112 +121,72 @@ CaseResult run_case(const Options& options, const json& entry, const std::map<st
   return result;
 }
 
-// Lines of 'run CASE: reason'; '#' starts a comment.
-std::map<std::string, std::string> read_exceptions(const fs::path& path) {
-  std::map<std::string, std::string> found;
-  if (path.empty()) return found;
-  std::ifstream file(path);
-  if (!file) fail("can't read the list of exceptions {}", path.string());
-  for (std::string line; std::getline(file, line);) {
-    line = line.substr(0, line.find('#'));
-    std::istringstream words(line);
-    std::string phase, name, reason;
-    if (!(words >> phase >> name) || phase != "run") continue;
-    std::getline(words >> std::ws, reason);
-    if (name.back() != ':' || reason.empty()) fail("{}: '{}' is not 'run CASE: reason'", path.string(), line);
-    found[name.substr(0, name.size() - 1)] = reason;
-  }
-  return found;
-}
-
-int run_suite(const Options& options) {
-  std::ifstream file(options.suite / "manifest.json");
-  if (!file) fail("{} has no manifest.json: run tests/jax/generate.py first", options.suite.string());
+int run_suite(const support::Options& options) {
+  const fs::path& suite = options.folder();
+  const std::string only = options.get("only");
+  const size_t minimum = options.has("minimum") ? std::stoul(options.get("minimum")) : 0;
+  std::ifstream file(suite / "manifest.json");
+  if (!file) fail("{} has no manifest.json: run tests/jax/generate.py first", suite.string());
   const json manifest = json::parse(file);
   std::map<std::string, Tolerance> tolerances;
   for (const auto& [name, t] : manifest["tolerances"].items())
     tolerances[name] = {t["element"].get<double>(), t["typical"].get<double>(), t["zero_sign"].get<bool>()};
-  const auto exceptions = read_exceptions(options.exceptions);
-  fs::create_directories(options.suite / "reprinted");
+  support::Exceptions exceptions(options.get("exceptions"), "run ");
+  fs::create_directories(suite / "reprinted");
 
   std::vector<std::string> order;
   std::map<std::string, std::pair<int, int>> categories;  // passed, all
-  std::set<std::string> functions, cases;
+  std::set<std::string> functions;
+  int cases = 0;
   int passed = 0, unexpected = 0, known = 0;
   const auto start = std::chrono::steady_clock::now();
   for (const json& entry : manifest["cases"]) {
     const std::string name = entry["name"], category = entry["category"];
-    if (name.find(options.only) == std::string::npos) continue;
-    cases.insert(name);
+    if (name.find(only) == std::string::npos) continue;
+    ++cases;
     const auto before = std::chrono::steady_clock::now();
-    if (options.verbose) fmt::print(stderr, "{}\n", name);
-    const CaseResult result = run_case(options, entry, tolerances);
+    if (options.has("verbose")) fmt::print(stderr, "{}\n", name);
+    const CaseResult result = run_case(suite, entry, tolerances);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
     if (seconds > 5) fmt::print("SLOW {}: {:.1f} s\n", name, seconds);
     if (!categories.contains(category)) order.push_back(category);
     auto& [good, all] = categories[category];
     ++all;
-    const bool excepted = exceptions.contains(name);
     if (result.error.empty()) {
       ++good, ++passed;
       functions.insert(name.substr(0, name.find('-')));
-      if (excepted) ++unexpected, fmt::print("STALE {} passes: take it off the list of exceptions\n", name);
-    } else if (excepted) {
+    } else if (exceptions.excuse(name)) {
       ++known;
     } else {
       ++unexpected;
       fmt::print("FAIL {}: {}\n", name, result.error);
     }
-    if (!result.reprint_error.empty()) fmt::print("NOT PRINTED {}: {}\n", name, result.reprint_error);
+    if (!result.reprint_error.empty()) ++unexpected, fmt::print("FAIL {}: reprinted, {}\n", name, result.reprint_error);
   }
-  for (const auto& [name, reason] : exceptions)
-    if (options.only.empty() && !cases.contains(name))
-      ++unexpected, fmt::print("STALE {} is no case any more: take it off the list of exceptions\n", name);
+  if (only.empty()) unexpected += exceptions.report_stale();
   for (const std::string& category : order)
     fmt::print("{}: {} of {}\n", category, categories[category].first, categories[category].second);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   fmt::print("equal to JAX {}: {} of {} cases, {} functions ({} known exceptions), {:.0f} s\n",
-             manifest["jax"].get<std::string>(), passed, cases.size(), functions.size(), known, seconds);
-  if (functions.size() < options.minimum) {
-    fmt::print("too few: at least {} functions must be equal to JAX\n", options.minimum);
+             manifest["jax"].get<std::string>(), passed, cases, functions.size(), known, seconds);
+  if (functions.size() < minimum) {
+    fmt::print("too few: at least {} functions must be equal to JAX\n", minimum);
     ++unexpected;
   }
   fmt::print("{} passed, {} failed\n", passed + known, unexpected);
   return unexpected ? 1 : 0;
 }
 
-Options parse_options(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    const auto value = [&]() -> std::string {
-      if (++i == argc) fail("{} wants a value", argument);
-      return argv[i];
-    };
-    if (argument == "--exceptions")
-      options.exceptions = value();
-    else if (argument == "--only")
-      options.only = value();
-    else if (argument == "--minimum")
-      options.minimum = std::stoul(value());
-    else if (argument == "--verbose")
-      options.verbose = true;
-    else
-      options.suite = argument;
-  }
-  if (options.suite.empty())
-    fail("usage: jax_suite SUITE_DIR [--exceptions FILE] [--only SUBSTRING] [--minimum FUNCTIONS]");
-  return options;
-}
-
 }  // namespace
 }  // namespace ecotone::jax_suite
 
 int main(int argc, char** argv) {
-  try {
-    return ecotone::jax_suite::run_suite(ecotone::jax_suite::parse_options(argc, argv));
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "jax_suite: {}\n", error.what());
-    return 2;
-  }
+  using namespace ecotone;
+  return support::run_main("jax_suite", [&] {
+    constexpr const char* kUsage =
+        "jax_suite SUITE_DIR [--exceptions FILE] [--only SUBSTRING] [--minimum FUNCTIONS] [--verbose]";
+    const support::Options options(argc, argv, {"exceptions", "only", "minimum"}, {"verbose"}, kUsage);
+    if (options.folder().empty()) fail("usage: {}", kUsage);
+    return jax_suite::run_suite(options);
+  });
 }

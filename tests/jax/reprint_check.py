@@ -70,6 +70,12 @@ def make_static(module: ir.Module, arguments: list[np.ndarray]) -> ir.Module:
     return mlir.refine_polymorphic_shapes(module)
 
 
+def parse(text: str) -> None:
+    """Raises what MLIR says against the text."""
+    with mlir.make_ir_context():
+        ir.Module.parse(text).operation.verify()
+
+
 def run(text: str, arguments: list[np.ndarray]) -> list[np.ndarray]:
     backend = xla_bridge.get_backend("cpu")
     devices = backend.local_devices()[:1]

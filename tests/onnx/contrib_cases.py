@@ -1,53 +1,16 @@
-"""Small models of com.microsoft operators, a few variants each. Arrays are seeded; a Case's `off` is how far integers may be off."""
-
-from dataclasses import dataclass, field
+"""Small models of com.microsoft operators, a few variants each."""
 
 import numpy as np
+from cases import case as any_case
+from cases import f32, ints, scalar, seed
 from onnx import helper
 
 MS = "com.microsoft"
+seed(11)
 
 
-@dataclass
-class Case:
-    name: str
-    nodes: list
-    inputs: dict
-    outputs: list
-    weights: dict = field(default_factory=dict)
-    # Quantized outputs: 1 where ONNX Runtime's kernel rounds by another formula than dequantize, compute, quantize
-    # (MLAS fuses scales into one multiply-add, tables and fixed point), else 0.
-    off: int = 0
-
-
-CASES = []
-_rng = np.random.default_rng(11)
-
-
-def f32(*shape, scale=1.0):
-    return (_rng.standard_normal(shape) * scale).astype(np.float32)
-
-
-def ints(low, high, *shape, dtype=np.uint8):
-    return _rng.integers(low, high, shape).astype(dtype)
-
-
-def case(name, op, inputs, outputs=1, weights=(), domain=MS, off=0, compared=None, **attributes):
-    """One node. `inputs` maps names to arrays, in order, None for one left out; those in `weights` become initializers.
-    `compared` is how many outputs are compared, of those that the node has."""
-    names = [k if v is not None else "" for k, v in inputs.items()]
-    while names and not names[-1]:
-        names.pop()
-    outs = [f"y{i}" for i in range(outputs)] if isinstance(outputs, int) else outputs
-    node = helper.make_node(op, names, outs, domain=domain, **attributes)
-    given = {k: v for k, v in inputs.items() if v is not None}
-    CASES.append(
-        Case(f"{op}: {name}", [node], {k: v for k, v in given.items() if k not in weights}, [o for o in outs[:compared] if o], {k: given[k] for k in weights if k in given}, off)
-    )
-
-
-def scalar(value, dtype=np.float32):
-    return np.array(value, dtype)
+def case(*arguments, domain=MS, **keywords):
+    return any_case(*arguments, domain=domain, **keywords)
 
 
 # Products ------------------------------------------------------------------------------------------------------------
@@ -241,5 +204,180 @@ def others():
     case("pads as an input", "ConvTransposeWithDynamicPads", {"x": f32(1, 2, 4, 4), "w": f32(2, 3, 3, 3), "p": np.array([1, 0, 1, 1], np.int64), "b": f32(3)}, weights=("p",), strides=[2, 2])
 
 
-for _group in (products, pointwise, attentions, quantized, others):
+def more_attention():
+    b, s, h, d = 2, 4, 2, 6
+    q, k, v = f32(b, s, h, d), f32(b, 5, h, d), f32(b, 5, h, d)
+    flat = lambda x: x.reshape(x.shape[0], x.shape[1], -1)  # noqa: E731
+    bias, mask = f32(3 * h * d), np.array([[1, 1, 1, 1, 0], [1, 1, 0, 0, 0]], np.int32)
+    # ONNX Runtime's CPU provider has no packed form: the separate one gives what is right.
+    whole = case("separate", "MultiHeadAttention", {"q": flat(q), "k": flat(k), "v": flat(v), "b": bias, "m": mask}, num_heads=h)
+    case("packed keys and values", "MultiHeadAttention", {"q": flat(q), "kv": np.stack([k, v], 3), "v": None, "b": bias, "m": mask}, num_heads=h, want=whole)
+    k, v = f32(b, s, h, d), f32(b, s, h, d)
+    for name, extra in (("", {}), (" and a bias", {"b": bias})):
+        whole = case(f"separate{name}", "MultiHeadAttention", {"q": flat(q), "k": flat(k), "v": flat(v), **extra}, num_heads=h, unidirectional=1)
+        case(f"packed{name}", "MultiHeadAttention", {"qkv": np.stack([q, k, v], 3), "k": None, "v": None, **extra}, num_heads=h, unidirectional=1, want=whole)
+    sizes = {"num_heads": 4, "kv_num_heads": 2}
+    q, k, v = f32(b, 5, 64), f32(b, 5, 32), f32(b, 5, 32)
+    base = {"q": q, "k": k, "v": v, "pk": None, "pv": None, "e": np.full(b, 4, np.int32), "t": scalar(5, np.int32)}
+    for shown in (1, 2):
+        case(f"scores shown: {shown}", "GroupQueryAttention", base, 4, weights=("t",), qk_output=shown, **sizes)
+    # ONNX Runtime's CPU provider does not normalize in the operator: nodes before it do.
+    norms, turns = {"qn": f32(16), "kn": f32(16)}, {"cos": np.cos(f32(8, 8)), "sin": np.sin(f32(8, 8))}
+    for settings, epsilons in (({"do_rotary": 1}, (1e-6, 1e-6)), ({"qk_norm_epsilon": 0.3, "k_norm_epsilon": 0.7}, (0.3, 0.7))):
+        before = []
+        for x, heads, epsilon in (("q", 4, epsilons[0]), ("k", 2, epsilons[1])):
+            before += [
+                helper.make_node("Constant", [], [f"{x}s"], value_ints=[b, 5, heads, 16]),
+                helper.make_node("Constant", [], [f"{x}f"], value_ints=[b, 5, heads * 16]),
+                helper.make_node("Reshape", [f"{x}0", f"{x}s"], [f"{x}1"]),
+                helper.make_node("SimplifiedLayerNormalization", [f"{x}1", f"{x}n"], [f"{x}2"], epsilon=epsilon, axis=-1, stash_type=1),
+                helper.make_node("Reshape", [f"{x}2", f"{x}f"], [x]),
+            ]
+        rotary = {"do_rotary": 1} if "do_rotary" in settings else {}
+        caches = turns if rotary else {"cos": None, "sin": None}
+        apart = case(f"normalized before, {settings}", "GroupQueryAttention", {**base, "q": ..., "k": ..., **caches}, 3, weights=("t",), before=before, extra={"q0": q, "k0": k, **norms}, **sizes, **rotary)
+        rest = {"pos": None, "bias": None, "sink": None, "ks": None, "vs": None}
+        case(f"normalized, {settings}", "GroupQueryAttention", {**base, **caches, **rest, **norms}, 3, weights=("t",), want=apart, **settings, **sizes)
+    case("prompt, sink and window", "GroupQueryAttention", {**base, "cos": None, "sin": None, "pos": None, "bias": None, "sink": f32(4)}, 3, weights=("t",), local_window_size=2, **sizes)
+    step = {**base, "q": f32(b, 1, 64), "k": f32(b, 1, 32), "v": f32(b, 1, 32), "pk": f32(b, 2, 4, 16), "pv": f32(b, 2, 4, 16)}
+    case("step, sink", "GroupQueryAttention", {**step, "cos": None, "sin": None, "pos": None, "bias": None, "sink": f32(4)}, 3, weights=("t",), **sizes)
+
+
+def gelu(x):
+    from scipy.special import erf
+
+    return x / 2 * (1 + erf(x / np.sqrt(2)))
+
+
+def diffusion():
+    """What the tool for diffusion models makes; ONNX Runtime has kernels for GPUs alone: NumPy in f64."""
+    x, bias, skip = f32(2, 5, 12), f32(12), f32(2, 5, 12)
+    sums = (x + bias).astype(np.float64)
+    case("NumPy", "BiasSplitGelu", {"x": x, "b": bias}, want=[(sums[..., :6] * gelu(sums[..., 6:])).astype(np.float32)])
+    case("NumPy", "BiasAdd", {"x": x, "b": bias, "s": skip}, want=[x + bias + skip])
+
+    def normalized(x, scale, bias, groups, epsilon, activation, last):
+        x = np.moveaxis(x.astype(np.float64), -1, 1) if last else x.astype(np.float64)
+        parts = x.reshape(x.shape[0], groups, -1)
+        y = ((parts - parts.mean(2, keepdims=True)) / np.sqrt(parts.var(2, keepdims=True) + epsilon)).reshape(x.shape)
+        y = y * scale[:, None, None] + bias[:, None, None]
+        y = y / (1 + np.exp(-y)) if activation else y
+        return (np.moveaxis(y, 1, -1) if last else y).astype(np.float32)
+
+    scale, bias, added = f32(6), f32(6), f32(6)
+    for last in (1, 0):
+        for activation in (0, 1):
+            x = f32(2, 4, 5, 6) if last else f32(2, 6, 4, 5)
+            settings = {"channels_last": last, "activation": activation, "groups": 3, "epsilon": 1e-3}
+            name = f"channels_last={last}, activation={activation}"
+            case(name, "GroupNorm", {"x": x, "g": scale, "b": bias}, want=[normalized(x, scale, bias, 3, 1e-3, activation, last)], **settings)
+            skips = (f32(*x.shape), f32(2, 6)) if last else (f32(*x.shape),)
+            for skip in skips:
+                total = x + (skip if skip.ndim == 4 else skip[:, None, None, :]) + (added if last else added[:, None, None])
+                case(f"{name}, skip of {skip.ndim}", "SkipGroupNorm", {"x": x, "g": scale, "b": bias, "s": skip, "c": added}, 2, want=[normalized(total, scale, bias, 3, 1e-3, activation, last), total], **settings)
+
+
+def packed(values, bits):
+    """Along the last axis, lowest bits first."""
+    each = 8 // bits
+    parts = values.reshape(*values.shape[:-1], -1, each)
+    return sum(parts[..., i] << (bits * i) for i in range(each)).astype(np.uint8)
+
+
+def tables():
+    at = np.array([[0, 3], [5, -1]], np.int64)
+    for bits in (4, 8):
+        data = ints(0, 2**bits, 6, 64)
+        base = {"d": packed(data, bits), "i": at, "s": np.abs(f32(6, 2)) * 0.1}
+        case(f"{bits} bits in bytes", "GatherBlockQuantized", base, weights=("d", "s"), bits=bits, block_size=32, quantize_axis=1)
+        case(f"{bits} bits in bytes, zero points", "GatherBlockQuantized", {**base, "z": packed(ints(0, 2**bits, 6, 2), bits)}, weights=("d", "s", "z"), bits=bits, block_size=32, quantize_axis=1)
+    q8 = lambda *shape: ints(0, 256, *shape)  # noqa: E731
+    for segments in (True, False):
+        three = lambda full: full if segments else None  # noqa: E731, B023
+        inputs = {"i": ints(0, 10, 2, 4, dtype=np.int32), "s": three(ints(0, 2, 2, 4, dtype=np.int32)), "w": q8(10, 8), "p": q8(6, 8), "k": three(q8(2, 8)), "g": q8(8), "b": q8(8), "m": np.array([[1, 1, 1, 0], [1, 1, 0, 0]], np.int32)}
+        scales = {k: scalar(0.01 * (i + 1)) for i, k in enumerate(("ws", "ps", "ks", "gs", "bs"))}
+        zeros = {k: scalar(120 + i, np.uint8) for i, k in enumerate(("wz", "pz", "kz", "gz", "bz"))}
+        if not segments:
+            scales["ks"] = zeros["kz"] = None
+        case(f"segments: {segments}", "QEmbedLayerNormalization", {**inputs, **scales, **zeros}, 2, weights=("w", "p", "k", "g", "b"))
+
+
+def matrices():
+    eye = np.eye(5, dtype=np.float32)
+    case("plain", "Inverse", {"x": f32(5, 5) + 3 * eye})
+    case("batch", "Inverse", {"x": f32(2, 3, 4, 4) + 3 * eye[:4, :4]})
+    case("zeros where pivots would stand", "Inverse", {"x": np.roll(np.diag(np.array([2, 3, 4], np.float32)), 1, 0)})
+
+
+def quantized_lstm():
+    time, batch, inputs, hidden = 5, 3, 6, 4
+    for direction, both in (("forward", 1), ("reverse", 1), ("bidirectional", 2)):
+        for kind, low, dtype in (("i8", -64, np.int8), ("u8", 0, np.uint8)):
+            # Weights of 7 bits: see `quantized`.
+            weights = {"w": ints(low, low + 128, both, inputs, 4 * hidden, dtype=dtype), "r": ints(low, low + 128, both, hidden, 4 * hidden, dtype=dtype)}
+            columns = kind == "i8"  # a scale for each column, or one
+            scale = lambda: (np.abs(f32(both, 4 * hidden)) * 0.005 + 0.005) if columns else (np.abs(f32(both)) * 0.005 + 0.005)  # noqa: E731, B023
+            zero = np.zeros((both, 4 * hidden) if columns else both, dtype) + (0 if kind == "i8" else 64)
+            full = {"x": f32(time, batch, inputs), **weights, "b": f32(both, 8 * hidden), "l": None, "h": f32(both, batch, hidden), "c": f32(both, batch, hidden), "p": f32(both, 3 * hidden), "ws": scale(), "wz": zero.astype(dtype), "rs": scale(), "rz": zero.astype(dtype)}
+            for name, left_out in (("all", ()), ("no states", ("h", "c")), ("no bias, no peepholes", ("b", "p"))):
+                given = {k: None if k in left_out else v for k, v in full.items()}
+                case(f"{direction}, {kind}, {name}", "DynamicQuantizeLSTM", given, 3, weights=("w", "r", "ws", "wz", "rs", "rz"), hidden_size=hidden, direction=direction)
+
+
+def blocks():
+    """Convolutions in blocks of 8 channels, whatever this machine's width: 24 channels are no blocks of 16. Plain ones give what is right."""
+    x, first, depthwise, last = f32(1, 3, 9, 8), f32(24, 3, 3, 3), f32(24, 1, 3, 3), f32(13, 24, 1, 1)
+    b1, b3 = f32(24), f32(13)
+    padded = np.concatenate([last, np.zeros((3, 24, 1, 1), np.float32)])
+    out = lambda w: w.reshape(w.shape[0] // 8, 8, *w.shape[1:]).transpose(0, 2, 3, 4, 1).reshape(w.shape)  # noqa: E731
+    both = padded.reshape(2, 8, 3, 8, 1, 1).transpose(0, 2, 4, 5, 3, 1).reshape(padded.shape)
+    settings = {"pads": [1, 1, 1, 1], "strides": [2, 2]}
+
+    def nodes(domain, fused):
+        conv = lambda i, o, **attributes: helper.make_node("Conv", i, [o], domain=domain, **attributes)  # noqa: E731
+        relu = {"activation": "Relu"} if fused else {}
+        yield conv(["x", "w1", "b1"], "a", **settings, **relu)
+        if not fused:
+            yield helper.make_node("Relu", ["a"], ["r"])
+        yield conv(["a" if fused else "r", "w2"], "d", group=24, pads=[1, 1, 1, 1])
+        yield helper.make_node("MaxPool", ["d"], ["m"], domain=domain, kernel_shape=[2, 2])
+        yield conv(["m", "w3", "b3"], "y" if fused else "y0")
+        if fused:
+            yield helper.make_node("ReorderOutput", ["y"], ["y0"], domain=domain, channels=13)
+
+    def model(domain, fused, weights):
+        *before, end = nodes(domain, fused)
+        attributes = {a.name: helper.get_attribute_value(a) for a in end.attribute}
+        inputs = {name: weights.get(name, ...) for name in end.input}
+        extra = {"x": x} | {k: v for k, v in weights.items() if k not in inputs}
+        return {"op": end.op_type, "inputs": inputs, "domain": domain, "before": before, "extra": extra, "weights": tuple(weights), **attributes}
+
+    plain = case("of one channel after the other", **model("", False, {"w1": first, "b1": b1, "w2": depthwise, "w3": last, "b3": b3}))
+    case("after blocks", **model("com.microsoft.nchwc", True, {"w1": out(first), "b1": b1, "w2": out(depthwise), "w3": both, "b3": np.concatenate([b3, np.zeros(3, np.float32)])}), want=plain)
+
+
+def reordered():
+    """Five channels, which are filled up to a block and cut off again."""
+    x = f32(1, 5, 4, 6)
+    nchwc = lambda op, i, o, **attributes: helper.make_node(op, [i], [o], domain="com.microsoft.nchwc", **attributes)  # noqa: E731
+    scales = helper.make_node("Constant", [], ["s"], value_floats=[1.0, 1.0, 2.0, 3.0])
+    for name, inner, plain in (
+        ("GlobalMaxPool", {"op": "GlobalMaxPool"}, [helper.make_node("GlobalMaxPool", ["x"], ["m"])]),
+        ("GlobalAveragePool", {"op": "GlobalAveragePool"}, [helper.make_node("GlobalAveragePool", ["x"], ["m"])]),
+        ("Upsample", {"op": "Upsample", "scales": [1, 1, 2, 3]}, [scales, helper.make_node("Resize", ["x", "", "s"], ["m"], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")]),
+        ("Upsample, linear", {"op": "Upsample", "scales": [1, 1, 2, 3], "mode": "linear", "coordinate_transformation_mode": "half_pixel"}, [scales, helper.make_node("Resize", ["x", "", "s"], ["m"], mode="linear", coordinate_transformation_mode="half_pixel")]),
+    ):
+        for last in (0, 1):
+            turn = [helper.make_node("Transpose", ["x0"], ["x"], perm=[0, 3, 1, 2])] if last else [helper.make_node("Identity", ["x0"], ["x"])]
+            given = {"x0": np.ascontiguousarray(np.moveaxis(x, 1, -1)) if last else x}
+            perm = {"perm": [0, 2, 3, 1]} if last else {"perm": [0, 1, 2, 3]}
+            # Positions in f32, as in standard_cases.
+            loose = {"tolerance": 1e-5} if "linear" in name else {}
+            whole = case(f"{name} of channels {'last' if last else 'first'}", "Transpose", {"m": ...}, domain="", before=[*turn, *plain], extra=given, **perm, **loose)
+            settings = dict(inner)
+            before = [nchwc("ReorderInput", "x0", "b", channels_last=last), nchwc(settings.pop("op"), "b", "m", **settings)]
+            case(f"after {name}, channels {'last' if last else 'first'}", "ReorderOutput", {"m": ...}, domain="com.microsoft.nchwc", before=before, extra=given, want=whole, channels=5, channels_last=last, **loose)
+
+
+for _group in (blocks, reordered, products, pointwise, attentions, quantized, others, more_attention, diffusion, tables, matrices, quantized_lstm):
     _group()

@@ -17,11 +17,14 @@
 #include <unistd.h>
 
 #include "ecotone/backend/reference/reference.h"
+#include "ecotone/backend/session.h"
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/format/onnx/onnx.h"
 #include "ecotone/format/onnx/proto.h"
 #include "ecotone/ir/verify.h"
+
+#include "tests/support/suite.h"
 
 namespace {
 
@@ -44,13 +47,16 @@ std::vector<Tensor> flat(const std::vector<std::vector<Tensor>>& values) {
   return all;
 }
 
-// numpy.testing.assert_allclose with equal_nan, and equal shapes and types, as ONNX's runner judges.
-std::string difference(const Tensor& actual, const Tensor& expected, double rtol, double atol) {
+// numpy.testing.assert_allclose with equal_nan, and equal shapes and types, as ONNX's runner judges: bf16 to two of its
+// units in the last place.
+std::string difference(const Tensor& actual, const Tensor& expected, double rtol, double atol, bool is_random) {
   if (actual.dtype() != expected.dtype())
     return "dtype " + std::string(name(actual.dtype())) + ", not " + std::string(name(expected.dtype()));
   if (actual.shape() != expected.shape())
     return "shape " + shape_str(actual.shape()) + ", not " + shape_str(expected.shape());
+  if (is_random) return "";
   const bool exact = !is_float(actual.dtype()) && !is_complex(actual.dtype());
+  if (actual.dtype() == DType::kBF16) rtol = std::max(rtol, 0x1p-6);
   for (int64_t i = 0; i < actual.size(); ++i) {
     if (exact) {
       if (actual.at_bits(i) != expected.at_bits(i))
@@ -66,14 +72,15 @@ std::string difference(const Tensor& actual, const Tensor& expected, double rtol
   return "";
 }
 
-// Why the case fails; empty when it passes.
-std::string run_case(const fs::path& folder) try {
+// Why the case fails; empty when it passes. Of random values only types and shapes are compared.
+std::string run_case(const fs::path& folder, bool is_random) try {
   double rtol = 0, atol = 0;
   std::ifstream(folder / "tolerance") >> rtol >> atol;
   for (int n = 0; fs::exists(folder / ("data_" + std::to_string(n))); ++n) {
     const fs::path data = folder / ("data_" + std::to_string(n));
     const std::vector<std::vector<Tensor>> given = read_values(data, "input_");
-    const std::vector<Tensor> inputs = flat(given), expected = flat(read_values(data, "output_"));
+    std::vector<Tensor> inputs = flat(given);
+    const std::vector<Tensor> expected = flat(read_values(data, "output_"));
     const fs::path file = folder / "model.onnx";
     const std::vector<onnx::DeclaredInput> declared = onnx::read_declared_inputs(file);
     if (declared.size() != given.size())
@@ -93,11 +100,13 @@ std::string run_case(const fs::path& folder) try {
     }
     const ProgramRef program = onnx::read_program(file, options);
     verify(*program);
-    const std::vector<Tensor> actual = backend::evaluate(*program, inputs);
+    if (program->inputs().size() == inputs.size() + 1 && program->inputs().back().name == "rng_key")
+      inputs.push_back(Tensor::from<uint64_t>({1, 2}, {2}));
+    const std::vector<Tensor> actual = backend::Session(backend::reference(), program).run(inputs);
     if (actual.size() != expected.size())
       return "gives " + std::to_string(actual.size()) + " outputs, not " + std::to_string(expected.size());
     for (size_t i = 0; i < actual.size(); ++i)
-      if (const std::string why = difference(actual[i], expected[i], rtol, atol); !why.empty())
+      if (const std::string why = difference(actual[i], expected[i], rtol, atol, is_random); !why.empty())
         return "output " + std::to_string(i) + ": " + why;
   }
   return "";
@@ -105,13 +114,13 @@ std::string run_case(const fs::path& folder) try {
   return e.what();
 }
 
-std::string run_apart(const fs::path& folder) {
+std::string run_apart(const fs::path& folder, bool is_random) {
   int ends[2];
   if (pipe(ends) != 0) return "no pipe";
   const pid_t child = fork();
   if (child == 0) {
     alarm(60);
-    std::string why = run_case(folder);
+    std::string why = run_case(folder, is_random);
     std::replace(why.begin(), why.end(), '\n', ' ');
     why.resize(std::min<size_t>(why.size(), 4000));
     const bool written = write(ends[1], why.data(), why.size()) == static_cast<ssize_t>(why.size());
@@ -128,27 +137,13 @@ std::string run_apart(const fs::path& folder) {
   return why;
 }
 
-// "kind/name  # reason" a line.
-std::map<std::string, std::string> read_exceptions(const std::string& file) {
-  std::map<std::string, std::string> exceptions;
-  std::ifstream in(file);
-  for (std::string line; std::getline(in, line);) {
-    if (line.empty() || line[0] == '#') continue;
-    const size_t hash = line.find('#');
-    std::string name = line.substr(0, hash);
-    name.erase(name.find_last_not_of(' ') + 1);
-    exceptions[name] = hash == std::string::npos ? "" : line.substr(hash + 2);
-  }
-  return exceptions;
-}
-
 // What the suite says of an operator: "domain:Name", ai.onnx without domain.
 struct Tally {
-  int passed = 0, all = 0;
-  int64_t oldest = 0, newest = 0;  // opsets of the cases that pass
+  int passed = 0, all = 0, random = 0;  // random: of those that pass, by type and shape alone
+  int64_t oldest = 0, newest = 0;       // opsets of the cases that pass
 };
 
-void count_operators(const fs::path& folder, bool passes, std::map<std::string, Tally>& tallies) {
+void count_operators(const fs::path& folder, bool passes, bool is_random, std::map<std::string, Tally>& tallies) {
   const auto file = MappedFile::open(folder / "model.onnx");
   const onnx::ModelProto model = onnx::decode_model(file->text());
   std::map<std::string, int64_t> met;  // with the opset of the operator's domain
@@ -163,6 +158,7 @@ void count_operators(const fs::path& folder, bool passes, std::map<std::string, 
     t.oldest = t.passed == 0 ? opset : std::min(t.oldest, opset);
     t.newest = std::max(t.newest, opset);
     ++t.passed;
+    t.random += is_random;
   }
 }
 
@@ -193,7 +189,9 @@ std::string operator_table(const std::map<std::string, Tally>& tallies) {
          "hold the "
          "operator and give its\nresults; *opsets* are those of the cases that pass. *Read* means that an importer "
          "exists, but "
-         "ONNX's suite has no case for it.\n";
+         "ONNX's suite has no case for it.\nThe values of *random* cases are one draw of NumPy's generator: their "
+         "types "
+         "and shapes are compared, and `tests/onnx/random_test.py` tests the\ndistributions.\n";
   for (const auto& [domain, operators] : domains) {
     out << "\n## " << domain << " (" << operators.size() << ")\n\n| operator | state | opsets |\n| --- | --- | --- |\n";
     for (const auto& [name, t] : operators) {
@@ -201,7 +199,8 @@ std::string operator_table(const std::map<std::string, Tally>& tallies) {
       if (t.all == 0)
         out << "read | |\n";
       else
-        out << "ran here: " << t.passed << " of " << t.all << " cases | "
+        out << "ran here: " << t.passed << " of " << t.all << " cases"
+            << (t.random ? ", " + std::to_string(t.random) + " random" : "") << " | "
             << (t.passed == 0          ? std::string()
                 : t.oldest == t.newest ? std::to_string(t.oldest)
                                        : std::to_string(t.oldest) + "-" + std::to_string(t.newest))
@@ -217,48 +216,40 @@ std::string read_text(const std::string& file) {
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  std::map<std::string, std::string> options;
-  for (int i = 2; i + 1 < argc; i += 2) options[argv[i]] = argv[i + 1];
-  const fs::path root = argc > 1 ? argv[1] : "build/onnx";
+int run_suite(const support::Options& options) {
+  const fs::path root = options.folder().empty() ? "build/onnx" : options.folder();
   std::vector<fs::path> cases;
   for (const auto& kind : fs::directory_iterator(root))
     if (kind.is_directory())
       for (const auto& c : fs::directory_iterator(kind)) cases.push_back(c.path());
   std::sort(cases.begin(), cases.end());
-  const auto exceptions = read_exceptions(options["--exceptions"]);
+  support::Exceptions exceptions(options.get("exceptions"));
   std::ofstream list;
-  if (options.contains("--write")) list.open(options["--write"]);
+  if (options.has("write")) list.open(options.get("write"));
   std::map<std::string, std::pair<int, int>> kinds;  // passed, all
   std::map<std::string, Tally> tallies;
   int as_expected = 0, unexpected = 0;
   for (const fs::path& folder : cases) {
     const std::string kind = folder.parent_path().filename(), key = kind + "/" + folder.filename().string();
-    if (options.contains("--only") && key != options["--only"]) continue;
-    const std::string why = run_apart(folder);
-    count_operators(folder, why.empty(), tallies);
+    if (options.has("only") && key != options.get("only")) continue;
+    const bool is_random = exceptions.reason(key).starts_with("random");
+    const std::string why = run_apart(folder, is_random);
+    const bool passes = why.empty();
+    count_operators(folder, passes, is_random, tallies);
     kinds[kind].second += 1;
-    kinds[kind].first += why.empty();
-    if (list.is_open() && !why.empty()) list << key << "  # " << why << '\n';
-    if (why.empty() == !exceptions.contains(key)) {
+    kinds[kind].first += passes && !is_random;
+    if (list.is_open() && !passes) list << key << ": " << why << '\n';
+    if (is_random ? passes && exceptions.excuse(key) : passes || exceptions.excuse(key)) {
       ++as_expected;
       continue;
     }
     ++unexpected;
-    if (!list.is_open())
-      std::printf("%s: %s\n", key.c_str(),
-                  why.empty() ? "passes, but is listed as an exception: remove it from the list" : why.c_str());
+    if (!list.is_open()) std::printf("%s: %s\n", key.c_str(), why.c_str());
   }
-  for (const auto& [key, reason] : exceptions)
-    if (!fs::exists(root / key)) {
-      std::printf("%s: is listed as an exception, but there is no such case\n", key.c_str());
-      ++unexpected;
-    }
-  if (options.contains("--write-operators")) std::ofstream(options["--write-operators"]) << operator_table(tallies);
-  if (options.contains("--operators") && read_text(options["--operators"]) != operator_table(tallies)) {
-    std::printf("%s is out of date: write it anew with --write-operators\n", options["--operators"].c_str());
+  if (!options.has("only")) unexpected += exceptions.report_stale();
+  if (options.has("write-operators")) std::ofstream(options.get("write-operators")) << operator_table(tallies);
+  if (options.has("operators") && read_text(options.get("operators")) != operator_table(tallies)) {
+    std::printf("%s is out of date: write it anew with --write-operators\n", options.get("operators").c_str());
     ++unexpected;
   }
   for (const auto& [kind, count] : kinds)
@@ -266,4 +257,14 @@ int main(int argc, char** argv) {
                 100.0 * count.first / count.second);
   std::printf("%d passed, %d failed\n", as_expected, unexpected);
   return unexpected || cases.empty() ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return support::run_main("onnx_suite", [&] {
+    return run_suite(support::Options(argc, argv, {"exceptions", "write", "only", "operators", "write-operators"}, {},
+                                      "onnx_suite FOLDER [--exceptions FILE] [--write FILE] [--only NAME] [--operators "
+                                      "DOC] [--write-operators DOC]"));
+  });
 }

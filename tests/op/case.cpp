@@ -179,6 +179,18 @@ std::string operands_at(const std::vector<Tensor>& operands, const Tensor& want,
   return text.empty() ? text : "; operands" + text;
 }
 
+// What the Error of a refused case does not do; empty: it is right.
+template <class F>
+std::string not_refused(const F& body, ErrorKind kind, const std::string& message) {
+  try {
+    body();
+  } catch (const Error& e) {
+    const bool fits = e.kind() == kind && std::string(e.what()).find(message) != std::string::npos;
+    return fits ? std::string() : fmt::format("is refused with '{}'", e.what());
+  }
+  return "is not refused";
+}
+
 bool mentions(const json& entry, const std::string& dtype) {
   const auto in = [&](const char* list) {
     for (const json& t : entry[list])
@@ -213,10 +225,17 @@ std::string run_case(const Data& data, const json& entry) {
       (kind[0] == 'o' ? operands : captures).push_back(v);
       inputs.push_back(data.tensor(t));
     }
+  const std::string refuses = entry.value("refuses", ""), message = entry.value("message", "");
+  if (refuses == "types")
+    return not_refused([&] { add(b, data, entry, operands, captures); }, ErrorKind::kInvalidInput, message);
   const std::vector<ValueId> results = add(b, data, entry, operands, captures);
   const json& expected = entry["expected"];
   if (results.size() != expected.size()) return fmt::format("{} results, wants {}", results.size(), expected.size());
-  for (size_t i = 0; i < results.size(); ++i) b.output(fmt::format("r{}", i), results[i]);
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (!refuses.empty() && b.type(results[i]) != type_of(expected[i]))
+      return fmt::format("result {} is {}, wants {}", i, str(b.type(results[i])), str(type_of(expected[i])));
+    b.output(fmt::format("r{}", i), results[i]);
+  }
   const ProgramRef program = std::move(b).build();
   verify(*program);
 
@@ -224,6 +243,11 @@ std::string run_case(const Data& data, const json& entry) {
     const bool real = mode == EvalMode::kReal;
     if (real && entry["real"].is_null()) continue;  // the generator says why
     const json& wanted = real ? entry["real"] : expected;
+    if (refuses == "evaluation") {
+      const auto run = [&] { backend::evaluate(*program, inputs, mode); };
+      if (const std::string error = not_refused(run, ErrorKind::kUnsupported, message); !error.empty()) return error;
+      continue;
+    }
     const auto got = backend::evaluate(*program, inputs, mode);
     for (size_t i = 0; i < wanted.size(); ++i) {
       if (wanted[i].is_string()) continue;  // a token

@@ -6,6 +6,7 @@ sources, packages and table does nothing.
 
 import argparse
 import hashlib
+import importlib
 import importlib.metadata
 import json
 import os
@@ -25,7 +26,7 @@ sys.path.insert(0, str(HERE))
 
 def digest(table: str) -> str:
     state = hashlib.sha256(table.encode())
-    for package in ("numpy", "scipy", "ml_dtypes", "jax"):
+    for package in ("numpy", "scipy", "ml_dtypes", "jax", "onnx"):
         state.update(importlib.metadata.version(package).encode())
     for source in sorted(HERE.glob("*.py")):
         state.update(source.read_bytes())
@@ -47,15 +48,10 @@ def main() -> int:
     start = time.perf_counter()
     warnings.simplefilter("ignore")  # overflow and NaN are what is tested
 
-    import ops_composite  # noqa: F401
-    import ops_contract  # noqa: F401
-    import ops_control  # noqa: F401
-    import ops_convert  # noqa: F401
-    import ops_elementwise  # noqa: F401
-    import ops_linalg  # noqa: F401
-    import ops_move  # noqa: F401
-    import ops_reduce  # noqa: F401
-    from suite import MAKERS, Writer
+    for source in sorted(HERE.glob("ops_*.py")):
+        importlib.import_module(source.stem)
+    import formats
+    from suite import MAKERS, Writer, undeclared
 
     writer, failed, pairs = Writer(options.out), 0, 0
     for entry in json.loads(table):
@@ -68,6 +64,10 @@ def main() -> int:
                 for case in cases:
                     writer.add(entry["name"], dtype, case)
                 pairs += bool(cases)
+                if entry["composite"] and dtype == entry["dtypes"][0]:
+                    for other in formats.ALL:
+                        if other not in entry["dtypes"]:
+                            writer.add(entry["name"], other, undeclared(cases[0], dtype, other))
             except Exception as error:  # One broken case must not hide the others; the run fails below.
                 failed += 1
                 print(f"{entry['name']} {dtype}: {''.join(traceback.format_exception(error)[-3:]).strip()[-600:]}", file=sys.stderr)

@@ -7,11 +7,8 @@
 // Exit 0 when all cases pass and all pairs are covered or excepted; 1 otherwise.
 
 #include <chrono>
-#include <filesystem>
 #include <fstream>
-#include <map>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -22,18 +19,12 @@
 #include "ecotone/op/table.h"
 
 #include "case.h"
+#include "tests/support/suite.h"
 
 namespace ecotone::op_suite {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
-
-struct Options {
-  fs::path suite, exceptions;
-  std::string only;
-  bool list = false, verbose = false;
-};
 
 std::vector<std::string> dtype_names(const Op& op) {
   std::vector<std::string> names;
@@ -51,29 +42,11 @@ int list_ops() {
   return 0;
 }
 
-// Lines of 'OP DTYPE: reason'; DTYPE may be '*'; '#' starts a comment.
-std::map<std::string, std::string> read_exceptions(const fs::path& path) {
-  std::map<std::string, std::string> found;
-  if (path.empty()) return found;
-  std::ifstream file(path);
-  if (!file) fail("can't read the list of exceptions {}", path.string());
-  for (std::string line; std::getline(file, line);) {
-    line = line.substr(0, line.find('#'));
-    const size_t colon = line.find(": ");
-    if (line.find_first_not_of(' ') == std::string::npos) continue;
-    std::istringstream words(line.substr(0, colon));
-    std::string op, dtype;
-    if (colon == std::string::npos || !(words >> op >> dtype))
-      fail("{}: '{}' is not 'OP DTYPE: reason'", path.string(), line);
-    found[op + " " + dtype] = line.substr(colon + 2);
-  }
-  return found;
-}
-
-int run_suite(const Options& options) {
-  const Data data(options.suite / "data.bin");
-  std::ifstream file(options.suite / "cases.jsonl");
-  if (!file) fail("{} has no cases.jsonl: run tests/op/generate.py first", options.suite.string());
+int run_suite(const support::Options& options) {
+  const Data data(options.folder() / "data.bin");
+  std::ifstream file(options.folder() / "cases.jsonl");
+  if (!file) fail("{} has no cases.jsonl: run tests/op/generate.py first", options.folder().string());
+  const std::string only = options.get("only");
   const auto start = std::chrono::steady_clock::now();
   std::set<std::string> covered;
   int passed = 0, failed = 0;
@@ -81,8 +54,8 @@ int run_suite(const Options& options) {
     const json entry = json::parse(line);
     const std::string pair = fmt::format("{} {}", entry["op"].get<std::string>(), entry["dtype"].get<std::string>());
     const std::string name = fmt::format("{} {}", pair, entry["name"].get<std::string>());
-    if (name.find(options.only) == std::string::npos) continue;
-    if (options.verbose) fmt::print(stderr, "{}\n", name);
+    if (name.find(only) == std::string::npos) continue;
+    if (options.has("verbose")) fmt::print(stderr, "{}\n", name);
     std::string error;
     try {
       error = run_case(data, entry);
@@ -97,8 +70,7 @@ int run_suite(const Options& options) {
       fmt::print("FAIL {}: {}\n", name, error);
     }
   }
-  const auto exceptions = read_exceptions(options.exceptions);
-  std::set<std::string> used;
+  support::Exceptions exceptions(options.get("exceptions"));
   size_t pairs = 0, reached = 0, excepted = 0;
   for (const Op* op : op::all_ops())
     for (const std::string& dtype : dtype_names(*op)) {
@@ -106,24 +78,14 @@ int run_suite(const Options& options) {
       ++pairs;
       if (covered.contains(pair)) {
         ++reached;
-        continue;
-      }
-      auto excuse = exceptions.find(pair);
-      if (excuse == exceptions.end()) excuse = exceptions.find(op->name + " *");
-      if (excuse != exceptions.end()) {
+      } else if (exceptions.excuse(pair) || exceptions.excuse(op->name + " *")) {
         ++excepted;
-        used.insert(excuse->first);
-      } else if (options.only.empty()) {
+      } else if (only.empty()) {
         ++failed;
-        fmt::print("NOT COVERED {}: give it a case in tests/op, or a reason in {}\n", pair,
-                   options.exceptions.filename().string());
+        fmt::print("NOT COVERED {}: give it a case in tests/op, or a reason in the list of exceptions\n", pair);
       }
     }
-  for (const auto& [pair, reason] : exceptions)
-    if (options.only.empty() && !used.contains(pair)) {
-      ++failed;
-      fmt::print("STALE {}: take it off the list of exceptions\n", pair);
-    }
+  if (only.empty()) failed += exceptions.report_stale();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   fmt::print("{} of {} op×dtype pairs covered, {} excepted; {} ops; {:.0f} s\n", reached, pairs, excepted,
              op::all_ops().size(), seconds);
@@ -131,39 +93,17 @@ int run_suite(const Options& options) {
   return failed ? 1 : 0;
 }
 
-Options parse_options(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    const auto value = [&]() -> std::string {
-      if (++i == argc) fail("{} wants a value", argument);
-      return argv[i];
-    };
-    if (argument == "--exceptions")
-      options.exceptions = value();
-    else if (argument == "--only")
-      options.only = value();
-    else if (argument == "--list")
-      options.list = true;
-    else if (argument == "--verbose")
-      options.verbose = true;
-    else
-      options.suite = argument;
-  }
-  if (options.suite.empty() && !options.list)
-    fail("usage: op_suite SUITE_DIR [--exceptions FILE] [--only SUBSTRING] | op_suite --list");
-  return options;
-}
-
 }  // namespace
 }  // namespace ecotone::op_suite
 
 int main(int argc, char** argv) {
-  try {
-    const auto options = ecotone::op_suite::parse_options(argc, argv);
-    return options.list ? ecotone::op_suite::list_ops() : ecotone::op_suite::run_suite(options);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "op_suite: {}\n", error.what());
-    return 2;
-  }
+  using namespace ecotone;
+  return support::run_main("op_suite", [&] {
+    constexpr const char* kUsage =
+        "op_suite SUITE_DIR [--exceptions FILE] [--only SUBSTRING] [--verbose] | op_suite --list";
+    const support::Options options(argc, argv, {"exceptions", "only"}, {"list", "verbose"}, kUsage);
+    if (options.has("list")) return op_suite::list_ops();
+    if (options.folder().empty()) fail("usage: {}", kUsage);
+    return op_suite::run_suite(options);
+  });
 }

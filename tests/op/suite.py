@@ -53,6 +53,8 @@ class Case:
 
     ulp, real_ulp: how many spacings of the type a finite result may be away (complex: of its modulus). 0 is bit-equal,
     signs of zeros included. bound, real_bound: absolute bounds instead, a result.
+    refuses: "types": adding the equation must be an Error that holds `message`; "evaluation": results have their types, but
+    evaluating them is an Error of kind kUnsupported.
     """
 
     name: str
@@ -67,6 +69,8 @@ class Case:
     bound: list | None = None
     real_bound: list | None = None
     any_infinity: bool = False
+    refuses: str | None = None
+    message: str = ""
 
 
 def scalar(d: str) -> dict:
@@ -85,6 +89,50 @@ def region(inputs: list, equations: list, *outputs: int) -> dict:
 
 def reducer(name: str, d: str) -> dict:
     return region([scalar(d), scalar(d)], [equation(f"stablehlo.{name}", 0, 1)], 2)
+
+
+def undeclared(case: Case, dtype: str, other: str) -> Case:
+    """The case in a type that the op does not declare, which must be refused."""
+    operands = [T(other, np.ones(t.values.shape)) if t is not TOKEN and t.dtype == dtype else t for t in case.operands]
+    return dataclasses.replace(case, name="undeclared type", operands=operands, expected=[], bound=None, real_bound=None, real="same",
+                               refuses="types", message=f"does not take {other}")
+
+
+def computing(d: str) -> str:
+    """What composites compute in: types narrower than f32 in f32."""
+    return "f64" if d == "f64" else "f32"
+
+
+def constant(d: str, value: float) -> float:
+    """An attribute as a body of type d sees it: a constant of the type it computes in."""
+    return float(formats.rounded(computing(d), np.float64(value)))
+
+
+def approximate(name: str, d: str, operands: list, wants: list, attributes: dict | None = None, *, roundings: float,
+                scale: list | None = None, constants: bool = False, results: list | None = None, through: str | None = None) -> Case:
+    """A case of a composite of floats, from unrounded results `wants` in f64. Operands that are no T have type d.
+
+    The body makes at most `roundings` roundings on the way to a result, each an eps of the computing type of at most the
+    size `scale` (one array a result; default: the result's own). That bounds mode real, with f64's eps, and mode spec
+    where the result has the computing type. Where it is narrower, the end is one more rounding: a result must lie
+    between the roundings of both ends of that bound, which are mostly one value. `constants`: attributes are rounded to
+    the computing type in mode real too. `results`: the results' types, where they are not all d. `through`: a type narrower
+    than the computing one that values are rounded to on the way.
+    """
+    results = results or [d] * len(wants)
+    bound, real_bound = [], []
+    for i, (want, result) in enumerate(zip(wants, results, strict=True)):
+        want = np.asarray(want, np.float64)
+        size = np.abs(want) if scale is None or scale[i] is None else np.broadcast_to(np.abs(scale[i]), want.shape)
+        size = np.where(np.isfinite(size), size, np.where(np.isfinite(want), np.abs(want), 0))
+        c = through or computing(d)
+        slack = roundings * (formats.epsilon(c) * size + (2.0**-149 if c == "f32" else 2.0**-1074))
+        exact, low, high = (formats.rounded(result, x) for x in (want, want - slack, want + slack))
+        with np.errstate(invalid="ignore"):
+            bound.append(np.nan_to_num(np.maximum(high - exact, exact - low), nan=0, posinf=0) if result != c else slack)
+        real_bound.append(roundings * size * (formats.epsilon(c) if constants else 2.0**-52) + 2.0**-1000)
+    return Case(name, [x if isinstance(x, T) else T(d, x) for x in operands], [T(r, w) for r, w in zip(results, wants, strict=True)],
+                attributes or {}, bound=bound, real_bound=real_bound)
 
 
 class Writer:
@@ -136,6 +184,8 @@ class Writer:
             "ulp": case.ulp, "real_ulp": case.ulp if case.real_ulp is None else case.real_ulp,
             "any_infinity": case.any_infinity,
         }
+        if case.refuses:
+            entry |= {"refuses": case.refuses, "message": case.message}
         if case.bound is not None:
             entry["bound"] = self.bounds(case.bound)
         if case.real_bound is not None:

@@ -1,31 +1,78 @@
 #include "ecotone/backend/reference/reference.h"
 
-#include <cstring>
+#include <algorithm>
+#include <unordered_set>
 
 #include "ecotone/base/error.h"
+#include "ecotone/op/collective.h"
+#include "ecotone/op/shape.h"
 
 namespace ecotone::backend {
 namespace {
 
 constexpr int kMaxDepth = 2000;  // of nested regions, calls and composites
 
-// Binds symbols so that `type`'s sizes become the tensor's. Returns false when a size can't be.
-void bind_shape(const TensorType& type, const Tensor& t, SymbolValues& symbols, const std::string& what) {
-  if (type.dtype != t.dtype()) fail("{} must be {}, got {}", what, name(type.dtype), name(t.dtype()));
-  if (type.rank() != t.rank())
-    fail("{} must have {} dimensions ({}), got shape {}", what, type.rank(), type.str(), shape_str(t.shape()));
-  for (size_t i = 0; i < type.shape.size(); ++i)
-    if (auto s = type.shape[i].as_symbol(); s && *s < symbols.size() && !symbols[*s]) symbols[*s] = t.shape()[i];
+// One value that a Program takes, as it is given.
+void bind_shape(const TensorType& type, std::span<const Dim> given, SymbolValues& symbols, const std::string& what) {
+  if (given.size() != type.shape.size())
+    fail("{} must have {} dimensions ({}), got shape {}", what, type.rank(), type.str(),
+         TensorType{type.dtype, {given.begin(), given.end()}}.str());
+  for (size_t i = 0; i < given.size(); ++i)
+    if (auto s = type.shape[i].as_symbol(); s && *s < symbols.size() && !symbols[*s]) symbols[*s] = given[i].constant();
 }
 
-void check_shape(const TensorType& type, const Tensor& t, const SymbolValues& symbols,
+void check_shape(const TensorType& type, std::span<const Dim> given, const SymbolValues& symbols,
                  std::span<const SymbolInfo> infos, const std::string& what) {
-  for (size_t i = 0; i < type.shape.size(); ++i) {
-    const Dim d = bind_symbols(type.shape[i], symbols);
-    if (!d.is_constant() || d.constant() != t.shape()[i])
-      fail("{} must have shape {} but has {}: dimension {} must be {}", what, type.str(infos), shape_str(t.shape()), i,
-           d.str(infos));
+  for (size_t i = 0; i < given.size(); ++i)
+    if (const Dim d = bind_symbols(type.shape[i], symbols); d != given[i])
+      fail("{} must have shape {} but has {}: dimension {} must be {}", what, type.str(infos),
+           TensorType{type.dtype, {given.begin(), given.end()}}.str(), i, d.str(infos));
+}
+
+// The symbols' values for inputs of these types and these parameters (in storage type: their shapes count). Throws
+// Error when one does not fit, or an assumption fails.
+SymbolValues bind_signature(const Program& p, std::span<const TensorType> inputs, std::span<const Tensor> parameters) {
+  if (inputs.size() != p.inputs().size()) fail("the program takes {} inputs, got {}", p.inputs().size(), inputs.size());
+  SymbolValues symbols(p.symbols().size());
+  const auto each = [&](const auto& visit) {
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (const auto* type = std::get_if<TensorType>(&p.inputs()[i].type))
+        visit(*type, inputs[i].shape, "input '" + p.inputs()[i].name + "'");
+    for (size_t i = 0; i < parameters.size(); ++i)
+      visit(p.parameters()[i].type, to_dims(parameters[i].shape()), "parameter '" + p.parameters()[i].name + "'");
+  };
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (const auto* type = std::get_if<TensorType>(&p.inputs()[i].type); type && type->dtype != inputs[i].dtype)
+      fail("input '{}' must be {}, got {}", p.inputs()[i].name, name(type->dtype), name(inputs[i].dtype));
+  each([&](const TensorType& type, std::span<const Dim> given, const std::string& what) {
+    bind_shape(type, given, symbols, what);
+  });
+  each([&](const TensorType& type, std::span<const Dim> given, const std::string& what) {
+    check_shape(type, given, symbols, p.symbols(), what);
+  });
+  for (const Assumption& a : p.assumptions()) {
+    const Dim l = bind_symbols(a.left, symbols), r = bind_symbols(a.right, symbols);
+    if (l.is_constant() && r.is_constant() && l.constant() != r.constant())
+      fail("{}: sizes {} and {} must be equal, but are {} and {} for these inputs", location_str(a.location),
+           a.left.str(p.symbols()), a.right.str(p.symbols()), l.constant(), r.constant());
   }
+  return symbols;
+}
+
+// The given parameters, or the Program's own where none are given, in the mode's storage type.
+std::vector<Tensor> stored_parameters(const Program& p, std::span<const Tensor> given, EvalMode mode) {
+  if (!given.empty() && given.size() != p.parameters().size())
+    fail("the program has {} parameters, got {}", p.parameters().size(), given.size());
+  std::vector<Tensor> stored;
+  for (size_t i = 0; i < p.parameters().size(); ++i) {
+    const Parameter& parameter = p.parameters()[i];
+    if (given.empty() && !parameter.value) fail("parameter '{}' has no value: give one", parameter.name);
+    const Tensor& value = given.empty() ? *parameter.value : given[i];
+    if (value.dtype() != parameter.type.dtype)
+      fail("parameter '{}' must be {}, got {}", parameter.name, name(parameter.type.dtype), name(value.dtype()));
+    stored.push_back(to_storage(value, mode));
+  }
+  return stored;
 }
 
 class Evaluator {
@@ -122,7 +169,7 @@ class Evaluator {
     if (e.op->evaluate) {
       const Attributes attributes = symbols.empty() ? e.attributes : e.attributes.map_dims(bind_dim);
       // Introduced symbols keep their names until bind_symbol gives them values.
-      const bool introduces = e.op->name == "ecotone.take_prefix" || e.op->name == "ecotone.size_from";
+      const bool introduces = e.op == &op::take_prefix() || e.op == &op::size_from();
       Runner runner(*this, e, captures, symbols);
       results = e.op->evaluate(EvalCall{introduces ? e.attributes : attributes, operands, captures, operand_types,
                                         result_types, e.regions, mode_, runner});
@@ -168,71 +215,124 @@ class Evaluator {
   int depth_ = 0;
 };
 
-class ReferenceExecutable;
+// Evaluates with parameters that are stored already.
+std::vector<Tensor> evaluate_stored(const Program& p, std::span<const Tensor> inputs, SymbolValues symbols,
+                                    std::span<const Tensor> parameters, EvalMode mode, const Tap& tap = {}) {
+  std::vector<Tensor> stored;
+  for (const Tensor& t : inputs) stored.push_back(to_storage(t, mode));
+  return Evaluator(mode).run(p, stored, parameters, std::move(symbols), &tap);
+}
 
-struct ReferenceBound final : Bound {
+// Ranges of all symbols once those of the inputs are known: what comes from data is bounded by what it is taken from.
+std::vector<SymbolInfo> symbol_bounds(const Program& p, std::vector<SymbolInfo> infos) {
+  for (const Equation& e : p.equations()) {
+    const auto narrow = [&](uint32_t result, std::span<const int64_t> most) {
+      const auto* type = std::get_if<TensorType>(&p.type(e.first_result + result));
+      for (size_t d = 0; type && d < type->shape.size(); ++d)
+        if (const auto s = type->shape[d].as_symbol()) infos[*s].max = std::min(infos[*s].max, most[d]);
+    };
+    const auto most_of = [](const Type& type, std::span<const SymbolInfo> known) {
+      std::vector<int64_t> most;
+      if (const auto* t = std::get_if<TensorType>(&type))
+        for (const Dim& d : t->shape) most.push_back(range(d, known).max);
+      return most;
+    };
+    if (e.op == &op::take_prefix()) {
+      narrow(0, most_of(p.type(e.operands[0]), infos));
+    } else if (e.op->is_composite()) {
+      std::vector<Type> operands;
+      for (ValueId v : e.operands) operands.push_back(p.type(v));
+      const Region body = composite_body(*e.op, e.attributes, operands, p.symbols());
+      if (body.dim_args.size() == body.body->symbols().size()) continue;  // it takes no size from data
+      std::vector<SymbolInfo> inner(body.body->symbols().begin(), body.body->symbols().end());
+      for (size_t i = 0; i < body.dim_args.size(); ++i) {
+        const DimRange r = range(body.dim_args[i], infos);
+        inner[i].min = r.min, inner[i].max = r.max;
+      }
+      inner = symbol_bounds(*body.body, std::move(inner));
+      for (uint32_t i = 0; i < e.result_count; ++i)
+        narrow(i, most_of(body.body->type(body.body->outputs()[i].value), inner));
+    }
+  }
+  return infos;
+}
+
+struct ReferenceBound final : Bound, std::enable_shared_from_this<ReferenceBound> {
   ReferenceBound(ProgramRef p, EvalMode m, std::vector<Tensor> params)
       : program(std::move(p)), mode(m), parameters(std::move(params)) {}
   std::unique_ptr<Context> context() const override;
 
   ProgramRef program;
   EvalMode mode;
-  std::vector<Tensor> parameters;
+  std::vector<Tensor> parameters;  // in storage type; those of a file in mode spec are its mapped pages
 };
 
-// Plain: evaluates into fresh tensors and copies into the given buffers.
+// Plain: evaluates into fresh tensors, which become the outputs or are copied into the given buffers.
 class ReferenceContext final : public Context {
  public:
-  explicit ReferenceContext(const ReferenceBound& bound)
-      : program_(bound.program), mode_(bound.mode), parameters_(bound.parameters) {}
+  explicit ReferenceContext(std::shared_ptr<const ReferenceBound> bound) : bound_(std::move(bound)) {}
 
   std::vector<TensorType> prepare(std::span<const TensorType> inputs) override {
-    const Program& p = *program_;
-    if (inputs.size() != p.inputs().size())
-      fail("the program takes {} inputs, got {}", p.inputs().size(), inputs.size());
-    SymbolValues symbols(p.symbols().size());
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      const TensorType& want = tensor(p.inputs()[i].type);
-      if (want.dtype != inputs[i].dtype || want.rank() != inputs[i].rank())
-        fail("input '{}' must be {}, got {}", p.inputs()[i].name, want.str(p.symbols()), inputs[i].str());
-      for (size_t d = 0; d < want.shape.size(); ++d)
-        if (auto s = want.shape[d].as_symbol(); s && !symbols[*s]) symbols[*s] = inputs[i].shape[d].constant();
-    }
+    const Program& p = *bound_->program;
+    prepared_ = false;
+    symbols_ = bind_signature(p, inputs, bound_->parameters);
+    inputs_.assign(inputs.begin(), inputs.end());
+    std::vector<SymbolInfo> infos(p.symbols().begin(), p.symbols().end());
+    for (size_t i = 0; i < infos.size(); ++i)
+      if (symbols_[i]) infos[i].min = infos[i].max = *symbols_[i];
+    infos = symbol_bounds(p, std::move(infos));
     std::vector<TensorType> outputs;
     for (const Output& o : p.outputs()) {
-      TensorType t = std::get<TensorType>(bind_symbols(p.type(o.value), symbols));
-      t.dtype = storage_dtype(t.dtype, mode_);
-      for (Dim& d : t.shape)
-        if (!d.is_constant()) d = range(d, p.symbols()).max;  // sized by data: the bound
-      outputs.push_back(std::move(t));
+      TensorType& t = outputs.emplace_back();
+      if (is_token(p.type(o.value))) continue;
+      t = p.tensor_type(o.value);
+      t.dtype = storage_dtype(t.dtype, bound_->mode);
+      for (Dim& d : t.shape) d = range(d, infos).max;  // of a size known only from data: the bound
     }
+    prepared_ = true;
     return outputs;
   }
 
   void run(std::span<const Buffer> inputs, std::span<Buffer> outputs, const RunOptions&) override {
-    std::vector<Tensor> tensors;
-    for (const Buffer& b : inputs) tensors.push_back(b.tensor());
-    const std::vector<Tensor> results = evaluate(*program_, tensors, mode_, parameters_);
-    if (outputs.size() != results.size())
-      fail("the program has {} outputs, got {} buffers", results.size(), outputs.size());
-    for (size_t i = 0; i < results.size(); ++i) {
-      if (results[i].bytes().size() > outputs[i].bytes.size())
-        fail("output {} needs {} bytes, its buffer has {}", i, results[i].bytes().size(), outputs[i].bytes.size());
-      outputs[i].type = results[i].type();
-      outputs[i].bytes = outputs[i].bytes.first(results[i].bytes().size());
-      if (!results[i].bytes().empty())
-        std::memcpy(outputs[i].bytes.data(), results[i].bytes().data(), results[i].bytes().size());
+    const Program& p = *bound_->program;
+    if (!prepared_) fail_kind(ErrorKind::kInternal, "a run without prepare");
+    if (inputs.size() != inputs_.size() || outputs.size() != p.outputs().size())
+      fail("the program has {} inputs and {} outputs, got {} and {} buffers", inputs_.size(), p.outputs().size(),
+           inputs.size(), outputs.size());
+    std::vector<Tensor> tensors(inputs.size());
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (is_token(p.inputs()[i].type)) continue;
+      if (inputs[i].type != inputs_[i])
+        fail("input '{}' was prepared as {}, but is {}", p.inputs()[i].name, inputs_[i].str(), inputs[i].type.str());
+      tensors[i] = inputs[i].tensor();
     }
+    const std::vector<Tensor> results = evaluate_stored(p, tensors, symbols_, bound_->parameters, bound_->mode);
+    for (size_t i = 0; i < results.size(); ++i)
+      if (!results[i].is_null()) give(results[i], outputs[i], i);
   }
 
  private:
-  ProgramRef program_;
-  EvalMode mode_;
-  std::vector<Tensor> parameters_;
+  static void give(const Tensor& result, Buffer& output, size_t i) {
+    if (!output.owner && output.bytes.empty()) {
+      output = Buffer::view(result);
+      return;
+    }
+    const auto bytes = result.bytes();
+    if (bytes.size() > output.bytes.size())
+      fail("output {} needs {} bytes, its buffer has {}", i, bytes.size(), output.bytes.size());
+    output.type = result.type();
+    output.bytes = output.bytes.first(bytes.size());
+    std::ranges::copy(bytes, output.bytes.begin());
+  }
+
+  std::shared_ptr<const ReferenceBound> bound_;
+  bool prepared_ = false;
+  std::vector<TensorType> inputs_;
+  SymbolValues symbols_;
 };
 
 std::unique_ptr<Context> ReferenceBound::context() const {
-  return std::make_unique<ReferenceContext>(*this);
+  return std::make_unique<ReferenceContext>(shared_from_this());
 }
 
 class ReferenceExecutable final : public Executable {
@@ -240,9 +340,9 @@ class ReferenceExecutable final : public Executable {
   ReferenceExecutable(ProgramRef program, EvalMode mode) : program_(std::move(program)), mode_(mode) {}
   const Program& program() const override { return *program_; }
   std::shared_ptr<const Bound> bind(std::span<const Buffer> parameters) const override {
-    std::vector<Tensor> tensors;
-    for (const Buffer& b : parameters) tensors.push_back(b.tensor());
-    return std::make_shared<ReferenceBound>(program_, mode_, std::move(tensors));
+    std::vector<Tensor> given;
+    for (const Buffer& b : parameters) given.push_back(b.tensor());
+    return std::make_shared<ReferenceBound>(program_, mode_, stored_parameters(*program_, given, mode_));
   }
 
  private:
@@ -253,9 +353,26 @@ class ReferenceExecutable final : public Executable {
 class ReferenceBackend final : public Backend {
  public:
   std::string_view name() const override { return "reference"; }
-  bool supports(const Op& op) const override { return op.evaluate || op.body; }
+  bool supports(const Op& op) const override {
+    for (const Op* transfer : {&op::infeed(), &op::outfeed(), &op::send(), &op::recv()})
+      if (&op == transfer) return false;
+    return op.evaluate || op.body;
+  }
   std::unique_ptr<Executable> compile(ProgramRef program, const CompileOptions& options) const override {
+    std::string missing;
+    std::unordered_set<const Program*> seen;
+    list_missing(*program, missing, seen);
+    if (!missing.empty()) fail_kind(ErrorKind::kUnsupported, "the reference can't evaluate:{}", missing);
     return std::make_unique<ReferenceExecutable>(std::move(program), options.mode);
+  }
+
+ private:
+  void list_missing(const Program& p, std::string& missing, std::unordered_set<const Program*>& seen) const {
+    if (!seen.insert(&p).second) return;
+    for (const Equation& e : p.equations()) {
+      if (!supports(*e.op)) missing += "\n  " + location_str(e.location) + ": " + e.op->name;
+      for (const Region& r : e.regions) list_missing(*r.body, missing, seen);
+    }
   }
 };
 
@@ -293,37 +410,10 @@ std::vector<Tensor> evaluate(const Program& program, std::span<const Tensor> inp
 
 std::vector<Tensor> evaluate(const Program& p, std::span<const Tensor> inputs, EvalMode mode,
                              std::span<const Tensor> parameters, const Tap& tap) {
-  if (inputs.size() != p.inputs().size()) fail("the program takes {} inputs, got {}", p.inputs().size(), inputs.size());
-  if (!parameters.empty() && parameters.size() != p.parameters().size())
-    fail("the program has {} parameters, got {}", p.parameters().size(), parameters.size());
-  SymbolValues symbols(p.symbols().size());
-  std::vector<Tensor> stored, stored_parameters;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const Input& input = p.inputs()[i];
-    if (is_token(input.type)) {
-      stored.emplace_back();
-      continue;
-    }
-    bind_shape(tensor(input.type), inputs[i], symbols, "input '" + input.name + "'");
-    stored.push_back(to_storage(inputs[i], mode));
-  }
-  for (size_t i = 0; i < p.parameters().size(); ++i) {
-    const Parameter& parameter = p.parameters()[i];
-    if (parameters.empty() && !parameter.value) fail("parameter '{}' has no value: give one", parameter.name);
-    const Tensor& value = parameters.empty() ? *parameter.value : parameters[i];
-    bind_shape(parameter.type, value, symbols, "parameter '" + parameter.name + "'");
-    stored_parameters.push_back(to_storage(value, mode));
-  }
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (!is_token(p.inputs()[i].type))
-      check_shape(tensor(p.inputs()[i].type), inputs[i], symbols, p.symbols(), "input '" + p.inputs()[i].name + "'");
-  for (const Assumption& a : p.assumptions()) {
-    const Dim l = bind_symbols(a.left, symbols), r = bind_symbols(a.right, symbols);
-    if (l.is_constant() && r.is_constant() && l.constant() != r.constant())
-      fail("{}: sizes {} and {} must be equal, but are {} and {} for these inputs", location_str(a.location),
-           a.left.str(p.symbols()), a.right.str(p.symbols()), l.constant(), r.constant());
-  }
-  return Evaluator(mode).run(p, stored, stored_parameters, std::move(symbols), &tap);
+  std::vector<TensorType> types;
+  for (const Tensor& t : inputs) types.push_back(t.type());
+  const std::vector<Tensor> stored = stored_parameters(p, parameters, mode);
+  return evaluate_stored(p, inputs, bind_signature(p, types, stored), stored, mode, tap);
 }
 
 }  // namespace ecotone::backend

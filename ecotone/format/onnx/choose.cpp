@@ -1,11 +1,11 @@
 // Operators whose result's size is known only from data: NonZero, Compress, Unique, NonMaxSuppression.
-#include <array>
-#include <numeric>
+#include <algorithm>
 
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/expr.h"
-#include "ecotone/op/control.h"
 #include "ecotone/op/index.h"
+#include "ecotone/op/nms.h"
+#include "ecotone/op/select.h"
 
 namespace ecotone::onnx {
 namespace {
@@ -48,17 +48,11 @@ Expr prefix(const Expr& x, const Count& count, int64_t axis = 0) {
   return x.made(op::take_prefix(x.builder(), x, count.value, axis));
 }
 
-// The places where a vector of bools is true, in order; the others follow.
-Expr true_places_first(const Expr& mask) {
-  const Expr hidden = (!mask).to(DType::kI32);
-  return sorted({hidden, places(mask.builder(), mask.shape(), 0)}, 1)[1];
-}
-
 std::vector<Value> non_zero(NodeContext& n) {
   const Expr x = input(n, 0);
   const std::vector<Dim> shape = x.rank() == 0 ? std::vector<Dim>{1} : x.shape();
   const Expr flat = x.reshape({x.type().size()}), mask = flat.to(DType::kBool);
-  Expr at = prefix(true_places_first(mask), count_of(mask, n.constant(0)));
+  Expr at = prefix({n.b, op::true_places_first(n.b, mask)}, count_of(mask, n.constant(0)));
   std::vector<Expr> rows(shape.size(), at);
   for (size_t d = shape.size(); d-- > 0;) {  // row-major, from the last
     const Expr size = at.scalar(shape[d]);
@@ -77,7 +71,7 @@ std::vector<Value> compress(NodeContext& n) {
     axis = n.axis_attribute("axis", 0, x.rank());
   else
     x = x.reshape({x.type().size()});
-  const Expr at = prefix(true_places_first(mask), count_of(mask, n.constant(1)));
+  const Expr at = prefix({n.b, op::true_places_first(n.b, mask)}, count_of(mask, n.constant(1)));
   return {n.result(op::take(n.b, x, at, axis))};
 }
 
@@ -126,7 +120,7 @@ std::vector<Value> unique(NodeContext& n) {
   const Expr group = running_sum(starts.to(DType::kI64)) - 1.0;
   const Count count = count_of(starts, nullptr);
   Expr inverse = sorted({origin, group}, 1)[1];
-  const Expr position = true_places_first(starts);  // of each group's first entry, in sorted order
+  const Expr position{n.b, op::true_places_first(n.b, starts)};  // of each group's first entry, in sorted order
   const Expr valid = line < count.value;
   Expr first = where(valid, {n.b, op::take(n.b, origin, position, 0)}, line.scalar(length));
   // A group ends where the next one starts.
@@ -148,86 +142,22 @@ std::vector<Value> unique(NodeContext& n) {
 
 // NonMaxSuppression ---------------------------------------------------------------------------------------------------
 
-struct Sides {
-  Expr low, high;
-};
-
-// Intersection over union of all pairs of boxes: [batch, boxes, boxes].
-Expr overlaps(const Expr& boxes, bool centred) {
-  const auto column = [&](int64_t i) { return boxes.entry(2, i); };
-  const auto sides = [&](int64_t d) {  // along y (0) or x (1); corners may be flipped
-    if (centred) {
-      const Expr centre = column(1 - d), half = column(3 - d) / 2.0;
-      return Sides{centre - half, centre + half};
-    }
-    return Sides{smaller(column(d), column(d + 2)), larger(column(d), column(d + 2))};
-  };
-  const Sides y = sides(0), x = sides(1);
-  const auto shared = [](const Sides& s) {
-    const Expr length = smaller(s.high.expand({2}), s.high.expand({1})) - larger(s.low.expand({2}), s.low.expand({1}));
-    return larger(length, length.scalar(0.0));
-  };
-  const Expr common = shared(y) * shared(x), area = (y.high - y.low) * (x.high - x.low);
-  const Expr all = area.expand({2}) + area.expand({1}) - common;
-  return where(common > 0.0, common / all, common.scalar(0.0));
-}
-
-// Box i's row for each class: [batch, boxes, boxes] at [batch, classes].
-Expr rows_at(const Expr& table, const Expr& at) {
-  op::GatherAttributes a;
-  a.operand_batching_dims = a.start_indices_batching_dims = {0};
-  a.collapsed_slice_dims = a.start_index_map = {1};
-  a.offset_dims = {2};
-  a.index_vector_dim = 2;
-  a.slice_sizes = {1, 1, table.size(2)};
-  return table.made(op::gather(table.builder(), table, at.expand({2}), std::move(a)));
-}
-
-// Greedy: from the best score on, a box is kept that overlaps no kept one of its class too much.
 std::vector<Value> non_max_suppression(NodeContext& n) {
   Builder& b = n.b;
-  const Expr boxes = input(n, 0), scores = input(n, 1);
-  if (boxes.rank() != 3 || scores.rank() != 3) fail("boxes and scores must have three dimensions");
-  const Dim batch = boxes.size(0), classes = scores.size(1), count = boxes.size(1);
-  const std::vector<Dim> cube{batch, classes, count}, plane{batch, classes};
   const auto setting = [&](size_t i, DType dtype) {
-    return n.has(i) ? input(n, i).to(dtype).reshape({}) : Expr{b, op::scalar(b, dtype, 0)};
+    return n.has(i) ? ValueId{input(n, i).to(dtype).reshape({})} : op::scalar(b, dtype, 0);
   };
-  const Expr most = setting(2, DType::kI64), limit = setting(3, boxes.dtype());
-  const Expr overlapping = overlaps(boxes, n.int_attribute("center_point_box", 0) != 0) > limit;
-  // Best first, the earlier of equals first.
-  const ValueId to_sort[] = {scores, places(b, cube, 2)};
-  const Type score = TensorType{scores.dtype(), {}}, place = TensorType{DType::kI64, {}};
-  Region better = op::make_region(b, "better", std::array{score, score, place, place},
-                                  [](Builder& g, std::span<const ValueId> args) -> std::vector<ValueId> {
-                                    return {Expr{g, args[0]} > Expr{g, args[1]}};
-                                  });
-  const std::vector<ValueId> order = op::sort(b, to_sort, 2, std::move(better));
-  const Expr ranked{b, order[1]};
-  Expr allowed{b, op::full(b, DType::kBool, cube, 1)};
-  if (n.has(4)) allowed = Expr{b, order[0]} > setting(4, scores.dtype());
-  const std::vector<int64_t> to_front{2, 0, 1};
-  const ValueId carries[] = {op::full(b, DType::kBool, cube, 0), op::full(b, DType::kI64, plane, 0)};
-  const ValueId scanned[] = {ranked.transpose(to_front), allowed.transpose(to_front)};
-  const ValueId captures[] = {overlapping, most};
-  std::vector<Type> types;
-  for (ValueId v : carries) types.push_back(b.type(v));
-  types.emplace_back(TensorType{DType::kI64, plane});
-  types.emplace_back(TensorType{DType::kBool, plane});
-  for (ValueId v : captures) types.push_back(b.type(v));
-  Region body = op::make_region(b, "nms", types, [&](Builder& g, std::span<const ValueId> v) -> std::vector<ValueId> {
-    const Expr kept{g, v[0]}, taken{g, v[1]}, at{g, v[2]}, may{g, v[3]}, table{g, v[4]}, limit_count{g, v[5]};
-    const Expr hidden = (rows_at(table, at) & kept).reduced({2}, op::Reducer::kOr);
-    const Expr keep = may & !hidden & (taken < limit_count);
-    const Expr mark = (places(g, kept.shape(), 2) == at.expand({2})) & keep.expand({2});
-    return {kept | mark, taken + keep.to(DType::kI64), keep};
-  });
-  const std::vector<ValueId> results = op::scan(b, carries, scanned, count, std::move(body), false, captures);
-  const Expr keep = Expr{b, results[2]}.transpose({1, 2, 0});
-  const Dim all = batch * classes * count;
-  const Expr mask = keep.reshape({all}), at = prefix(true_places_first(mask), count_of(mask, nullptr));
-  const auto chosen = [&](const Expr& x) { return x.made(op::take(b, x.reshape({all}), at, 0)); };
-  return {n.result(stacked({chosen(places(b, cube, 0)), chosen(places(b, cube, 1)), chosen(ranked)}, 1))};
+  if (n.rank(0) != 3) fail("boxes have {} dimensions, not 3", n.rank(0));
+  op::NonMaxSuppressionAttributes a;
+  a.most = n.type(0).shape[1];
+  if (const auto* limit = n.dims(2); limit && limit->size() == 1 && (*limit)[0].is_constant())
+    a.most = min(a.most, std::max<int64_t>(1, (*limit)[0].constant()));
+  a.centred = n.int_attribute("center_point_box", 0) != 0;
+  a.has_threshold = n.has(4);
+  std::vector<ValueId> operands{n.in(0), n.in(1), setting(2, DType::kI64), setting(3, n.dtype(0))};
+  if (n.has(4)) operands.push_back(setting(4, n.dtype(0)));
+  const auto [indices, count] = op::non_max_suppression(b, operands, std::move(a));
+  return {n.result(op::take_prefix(b, indices, count, 0))};
 }
 
 }  // namespace

@@ -1,22 +1,21 @@
 // com.microsoft: attention in its four forms, and the rotary embedding. Masks are as ONNX Runtime's CPU provider reads
-// them: what padding hides gets `mask_filter_value` added, what comes later in a causal sequence the lowest float.
+// them: what padding hides gets `mask_filter_value` added.
 #include <cmath>
-#include <limits>
 
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/import.h"
+#include "ecotone/op/attention.h"
 #include "ecotone/op/build.h"
-#include "ecotone/op/contract.h"
+#include "ecotone/op/chlo.h"
 #include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/index.h"
-#include "ecotone/op/reduce.h"
+#include "ecotone/op/norm.h"
 #include "ecotone/op/shape.h"
 
 namespace ecotone::onnx {
 namespace {
 
-constexpr double kLowest = -std::numeric_limits<float>::max();
 using op::ComparisonDirection;
 
 // Size d of input i.
@@ -59,24 +58,6 @@ double score_scale(NodeContext& n, const Dim& size) {
   return 1 / std::sqrt(static_cast<double>(size.constant()));
 }
 
-// scale * q k^T: [batch, heads, queries, keys].
-ValueId scores_of(Builder& b, ValueId q, ValueId k, double scale) {
-  const ValueId scores = op::batch_matmul(b, q, op::transpose(b, k, {0, 1, 3, 2}));
-  return op::multiply(b, scores, op::full_like(b, scores, scale));
-}
-
-// Softmax over the keys; `sink`, when given, is one more score whose weight is dropped.
-ValueId softmax(Builder& b, ValueId scores, std::optional<ValueId> sink = {}) {
-  const std::vector<Dim> shape = b.tensor_type(scores).shape;
-  const std::vector<int64_t> axes{3};
-  ValueId top = op::reduce(b, scores, axes, op::Reducer::kMaximum);
-  if (sink) top = op::maximum(b, top, *sink);
-  const ValueId e = op::exponential(b, op::subtract(b, scores, op::broadcast_reduced(b, top, shape, axes)));
-  ValueId sum = op::reduce(b, e, axes, op::Reducer::kAdd);
-  if (sink) sum = op::add(b, sum, op::exponential(b, op::subtract(b, *sink, top)));
-  return op::divide(b, e, op::broadcast_reduced(b, sum, shape, axes));
-}
-
 // A mask of any of the accepted forms, as what to add to scores of `shape`:
 // [batch] ends of the keys; [2 batch] ends, then starts; [batch, keys] or [batch, queries, keys] flags.
 ValueId mask_bias(NodeContext& n, size_t input, const std::vector<Dim>& shape) {
@@ -108,32 +89,32 @@ ValueId mask_bias(NodeContext& n, size_t input, const std::vector<Dim>& shape) {
                     op::full(b, dtype, shape, n.float_attribute("mask_filter_value", -10000)));
 }
 
-// Scores with later keys hidden; query i stands at past + i.
-ValueId causal(Builder& b, ValueId scores, const Dim& past) {
-  const std::vector<Dim> shape = b.tensor_type(scores).shape;
-  const TensorType places{DType::kI64, shape};
-  const ValueId offset = op::broadcast_to(b, op::dim_value(b, past, DType::kI64), shape);
-  const ValueId query = op::add(b, op::iota(b, places, 2), offset);
-  const ValueId seen = op::compare(b, ComparisonDirection::kLe, op::iota(b, places, 3), query);
-  return op::select(b, seen, scores, op::full_like(b, scores, kLowest));
-}
-
 struct Inputs {  // which inputs hold what
   size_t mask, bias;
 };
-struct Attended {
-  ValueId output, weights;
-};
-// Attention and MultiHeadAttention once q, k and v are [batch, heads, seq, size].
-Attended attend(NodeContext& n, ValueId q, ValueId k, ValueId v, const Dim& past, const Inputs& inputs) {
+// Attention and MultiHeadAttention once q, k and v are [batch, heads, seq, size]: the output [batch, seq, heads * size]
+// and the weights.
+std::pair<ValueId, ValueId> attend(NodeContext& n, ValueId q, ValueId k, ValueId v, const Dim& past,
+                                   const Inputs& inputs) {
   Builder& b = n.b;
-  ValueId scores = scores_of(b, q, k, score_scale(n, b.tensor_type(q).shape[3]));
-  const std::vector<Dim> shape = b.tensor_type(scores).shape;
-  if (n.has(inputs.bias)) scores = op::add(b, scores, op::broadcast_to(b, n.in(inputs.bias), shape));
-  if (n.has(inputs.mask)) scores = op::add(b, scores, mask_bias(n, inputs.mask, shape));
-  if (n.int_attribute("unidirectional", 0) != 0) scores = causal(b, scores, past);
-  const ValueId weights = softmax(b, scores);
-  return {join_heads(b, op::batch_matmul(b, weights, v)), weights};
+  op::AttentionAttributes a;
+  const std::vector<Dim> q_shape = b.tensor_type(q).shape;
+  const std::vector<Dim> shape{q_shape[0], q_shape[1], q_shape[2], b.tensor_type(k).shape.at(2)};
+  a.scale = score_scale(n, q_shape[3]);
+  a.causal = n.int_attribute("unidirectional", 0) != 0;
+  a.past = past;
+  a.shown = op::AttentionScores::kWeights;
+  std::optional<ValueId> added;
+  if (n.has(inputs.bias)) added = op::broadcast_to(b, n.in(inputs.bias), shape);
+  if (n.has(inputs.mask)) {
+    const ValueId mask = mask_bias(n, inputs.mask, shape);
+    added = added ? op::add(b, *added, mask) : mask;
+  }
+  std::vector<ValueId> operands{q, k, v};
+  if (added) operands.push_back(*added);
+  a.has_mask = added.has_value();
+  const std::vector<ValueId> results = op::attention(b, operands, std::move(a));
+  return {join_heads(b, results[0]), results[1]};
 }
 
 // From the projected [batch, seq, q + k + v] on; `past` holds the earlier keys and values, [2, batch, heads, seq,
@@ -166,7 +147,7 @@ std::vector<Value> attend_projected(NodeContext& n, ValueId qkv, size_t past_inp
     k = op::concatenate(b, keys, 2);
     v = op::concatenate(b, values, 2);
   }
-  std::vector<Value> results{n.result(attend(n, q, k, v, past, inputs).output)};
+  std::vector<Value> results{n.result(attend(n, q, k, v, past, inputs).first)};
   if (n.wants(1)) {
     const int64_t front[] = {0};
     const ValueId both[] = {op::expand_dims(b, k, front), op::expand_dims(b, v, front)};
@@ -196,27 +177,38 @@ std::vector<Value> quantized_attention(NodeContext& n) {
   return attend_projected(n, qkv, 8, {5, n.input_count()});
 }
 
+// Part `i` of packed [batch, seq, heads, parts, size], as [batch, heads, seq, size].
+ValueId unpacked(Builder& b, ValueId x, int64_t i) {
+  const std::vector<Dim> s = b.tensor_type(x).shape;
+  const ValueId part = op::slice(b, x, {0, 0, 0, i, 0}, {s[0], s[1], s[2], i + 1, s[4]});
+  return op::transpose(b, op::reshape(b, part, {s[0], s[1], s[2], s[4]}), {0, 2, 1, 3});
+}
+
 std::vector<Value> multi_head_attention(NodeContext& n) {
   Builder& b = n.b;
   const int64_t heads = heads_attribute(n, "num_heads");
-  if (!n.has(1) || !n.has(2) || n.rank(0) != 3 || n.rank(1) == 5)
-    fail_kind(ErrorKind::kUnsupported, "packed keys and values");
   if (n.has(8) || n.has(9)) fail_kind(ErrorKind::kUnsupported, "past_sequence_length or cache_indirection");
-  ValueId query = n.in(0);
-  const Dim size = n.type(0).shape[2];
-  const auto with_bias = [&](ValueId x, const Dim& from) {
-    if (!n.has(3)) return x;
-    const std::vector<Dim> s = b.tensor_type(x).shape;
-    return op::add(b, x, op::broadcast_to(b, columns(b, n.in(3), from, from + s[2]), s));
+  // Heads of input i, which is whole or part `part` of a packed one.
+  const auto heads_of = [&](size_t i, int64_t part) {
+    if (n.rank(i) == 5) return unpacked(b, n.in(i), part);
+    return n.rank(i) == 4 ? n.in(i) : split_heads(b, n.in(i), heads);
   };
-  query = with_bias(query, 0);
-  ValueId k, v;
-  if (n.rank(1) == 4) {  // keys and values of another sequence, split already
-    k = n.in(1);
-    v = n.in(2);
-  } else {
-    k = split_heads(b, with_bias(n.in(1), size), heads);
-    v = split_heads(b, with_bias(n.in(2), size * 2), heads);
+  const bool packed = n.rank(0) == 5, packed_pair = !packed && n.has(1) && n.rank(1) == 5;
+  if (packed == n.has(1) || (packed || packed_pair) == n.has(2))
+    fail("key and value must be given, but not where they are packed");
+  ValueId q = heads_of(0, 0), k = packed ? heads_of(0, 1) : heads_of(1, 0);
+  ValueId v = packed ? heads_of(0, 2) : packed_pair ? heads_of(1, 1) : heads_of(2, 0);
+  if (n.has(3)) {  // one after the other for q, k and v; keys and values of another sequence, split already, have none
+    Dim from = 0;
+    for (ValueId* x : {&q, &k, &v}) {
+      const std::vector<Dim> s = b.tensor_type(*x).shape;
+      const Dim size = s[1] * s[3];
+      if (x == &q || packed || n.rank(1) != 4) {
+        const ValueId bias = op::reshape(b, columns(b, n.in(3), from, from + size), {s[1], s[3]});
+        *x = op::add(b, *x, op::broadcast_in_dim(b, bias, s, {1, 3}));
+      }
+      from = from + size;
+    }
   }
   Dim past = 0;
   if (n.has(6) && n.has(7)) {
@@ -225,8 +217,8 @@ std::vector<Value> multi_head_attention(NodeContext& n) {
     k = op::concatenate(b, keys, 2);
     v = op::concatenate(b, values, 2);
   }
-  const Attended y = attend(n, split_heads(b, query, heads), k, v, past, {4, 5});
-  return {n.result(y.output), n.result(k), n.result(v), n.result(y.weights)};
+  const auto [y, weights] = attend(n, q, k, v, past, {4, 5});
+  return {n.result(y), n.result(k), n.result(v), n.result(weights)};
 }
 
 // Rotary embedding ----------------------------------------------------------------------------------------------------
@@ -274,21 +266,12 @@ ValueId append(Builder& b, ValueId past, ValueId fresh, ValueId past_length, con
   return op::gather(b, all, op::expand_dims(b, from, last), std::move(a));
 }
 
-// Keys or values repeated for all the query heads that share them.
-ValueId repeat_heads(Builder& b, ValueId x, int64_t heads) {
-  const std::vector<Dim> s = b.tensor_type(x).shape;
-  const Dim repeats = floordiv(heads, s[1]);
-  if (repeats == Dim(1)) return x;
-  const ValueId wide = op::broadcast_in_dim(b, x, {s[0], s[1], repeats, s[2], s[3]}, {0, 1, 3, 4});
-  return op::reshape(b, wide, {s[0], heads, s[2], s[3]});
-}
-
 std::vector<Value> group_query_attention(NodeContext& n) {
   Builder& b = n.b;
   const int64_t heads = heads_attribute(n, "num_heads"), shared = heads_attribute(n, "kv_num_heads");
   if (heads % shared != 0) fail("num_heads {} is no multiple of kv_num_heads {}", heads, shared);
-  for (size_t i = 12; i < n.input_count(); ++i)
-    if (n.has(i)) fail_kind(ErrorKind::kUnsupported, "a quantized cache, normalized queries or query_seqlens");
+  for (size_t i : {12, 13, 16})
+    if (n.has(i)) fail_kind(ErrorKind::kUnsupported, "a quantized cache, or query_seqlens");
   if (n.int_attribute("sliding_window_cache", 0) != 0) fail_kind(ErrorKind::kUnsupported, "sliding_window_cache");
 
   ValueId query = n.in(0), key, value;
@@ -304,6 +287,12 @@ std::vector<Value> group_query_attention(NodeContext& n) {
     query = columns(b, query, 0, q_end);
   }
   ValueId q = split_heads(b, query, heads), k = split_heads(b, key, shared), v = split_heads(b, value, shared);
+  if (n.has(14) != n.has(15)) fail("q_norm_weight and k_norm_weight come together");
+  if (n.has(14)) {
+    const double epsilon = n.float_attribute("qk_norm_epsilon", 1e-6F);
+    q = op::rms_norm(b, q, n.in(14), {3, n.float_attribute("q_norm_epsilon", epsilon)});
+    k = op::rms_norm(b, k, n.in(15), {3, n.float_attribute("k_norm_epsilon", epsilon)});
+  }
   const std::vector<Dim> q_shape = b.tensor_type(q).shape;
   const Dim& sequence = q_shape[2];
   const std::vector<Dim> total_given = n.sizes(6, "total_sequence_length");
@@ -338,42 +327,41 @@ std::vector<Value> group_query_attention(NodeContext& n) {
     k = append(b, n.in(3), k, past_length, total);
     v = append(b, n.in(4), v, past_length, total);
   }
-  const ValueId present_key = k, present_value = v;
-
-  ValueId scores = scores_of(b, q, repeat_heads(b, k, heads), score_scale(n, q_shape[3]));
-  const std::vector<Dim> shape = b.tensor_type(scores).shape;
-  if (const double cap = n.float_attribute("softcap", 0); cap > 0) {
-    const ValueId limit = op::full_like(b, scores, cap);
-    scores = op::multiply(b, limit, op::tanh(b, op::divide(b, scores, limit)));
-  }
+  op::AttentionAttributes a;
+  a.scale = score_scale(n, q_shape[3]);
+  a.softcap = n.float_attribute("softcap", 0);
+  a.causal = n.int_attribute("causal", 1) != 0;
+  if (const int64_t window = n.int_attribute("local_window_size", -1); a.causal && window > 0)
+    a.window_left = window - 1;
+  std::vector<ValueId> operands{q, k, v};
   if (n.has(10)) {
     ValueId bias = n.in(10);
     std::vector<Dim> low(4, 0), high(4, 0);
-    high[3] = shape[3] - size_of(n, 10, 3);  // a cache may be longer than what is used
+    high[3] = b.tensor_type(k).shape[2] - size_of(n, 10, 3);  // a cache may be longer than what is used
     if (high[3] != Dim(0)) bias = op::pad(b, bias, op::scalar(b, b.dtype(bias), 0), low, high);
-    scores = op::add(b, scores, op::broadcast_to(b, bias, shape));
+    operands.push_back(bias);
+    a.has_mask = true;
   }
-  const TensorType grid{DType::kI64, shape};
-  const ValueId at = op::iota(b, grid, 3), here = op::broadcast_in_dim(b, position, shape, {0, 2});
-  ValueId seen = op::compare(b, ComparisonDirection::kLt, at, op::broadcast_in_dim(b, ends, shape, {0}));
-  if (n.int_attribute("causal", 1) != 0) {
-    seen = op::compare(b, ComparisonDirection::kLe, at, here);
-    if (const int64_t window = n.int_attribute("local_window_size", -1); window > 0) {
-      const ValueId oldest = op::subtract(b, here, op::full(b, DType::kI64, shape, static_cast<double>(window)));
-      seen = op::and_(b, seen, op::compare(b, ComparisonDirection::kGt, at, oldest));
-    }
+  // A prompt's queries stand at its beginning, others at the end of what is there.
+  a.has_lengths = !prompt || !a.causal;
+  if (a.has_lengths) operands.push_back(a.causal ? op::add(b, past_length, spread_scalar(sequence, batch)) : ends);
+  if (n.has(11)) {
+    operands.push_back(n.in(11));
+    a.has_sink = true;
+  } else if (n.int_attribute("smooth_softmax", 0) == 1) {
+    operands.push_back(op::full(b, b.dtype(q), {heads}, 0));
+    a.has_sink = true;
   }
-  scores = op::select(b, seen, scores, op::full_like(b, scores, kLowest));
-  std::optional<ValueId> sink;
-  const std::vector<Dim> rows{shape[0], shape[1], shape[2]};
-  if (n.has(11))
-    sink = op::broadcast_in_dim(b, n.in(11), rows, {1});
-  else if (n.int_attribute("smooth_softmax", 0) == 1)
-    sink = op::full(b, b.dtype(scores), rows, 0);
-  const ValueId weights = softmax(b, scores, sink);
-  if (n.wants(3)) fail_kind(ErrorKind::kUnsupported, "output_qk");
-  return {n.result(join_heads(b, op::batch_matmul(b, weights, repeat_heads(b, v, heads)))), n.result(present_key),
-          n.result(present_value)};
+  const int64_t shown = n.int_attribute("qk_output", 0);
+  if (shown < 0 || shown > 2) fail("qk_output {} is unknown", shown);
+  a.shown = shown == 1 ? op::AttentionScores::kMasked : op::AttentionScores::kWeights;
+  const std::vector<ValueId> results = op::attention(b, operands, std::move(a));
+  std::vector<Value> values{n.result(join_heads(b, results[0])), n.result(k), n.result(v)};
+  if (shown != 0) {  // what is hidden shows as 0
+    const ValueId scores = results[1], hidden = op::is_neg_inf(b, scores);
+    values.push_back(n.result(op::select(b, hidden, op::full_like(b, scores, 0), scores)));
+  }
+  return values;
 }
 
 }  // namespace

@@ -5,10 +5,12 @@
 
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/import.h"
+#include "ecotone/op/activation.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/contract.h"
 #include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
+#include "ecotone/op/index.h"
 #include "ecotone/op/quantize.h"
 #include "ecotone/op/reduce.h"
 #include "ecotone/op/shape.h"
@@ -63,9 +65,11 @@ std::vector<Value> fused_gemm(NodeContext& n) {
                     given(name == "Selu" ? "activation_gamma" : "activation_beta"))};
 }
 
-// activation(conv(X, W) + B + Z); activation_params are alpha and beta, for Clip its bounds.
-std::vector<Value> fused_conv(NodeContext& n) {
-  ValueId y = n.apply_id("Conv", {n.operand(0), n.operand(1), n.operand(2)},
+}  // namespace
+
+// activation_params are alpha and beta, for Clip its bounds.
+Value activated_conv(NodeContext& n, Value weight) {
+  ValueId y = n.apply_id("Conv", {n.operand(0), std::move(weight), n.operand(2)},
                          n.attributes_but({"activation", "activation_params"}));
   if (n.has(3)) y = op::add(n.b, y, op::broadcast_to(n.b, n.in(3), n.b.tensor_type(y).shape));
   const AttributeProto* a = n.attribute("activation_params");
@@ -76,9 +80,31 @@ std::vector<Value> fused_conv(NodeContext& n) {
   if (name == "Clip") {
     if (!given(1)) fail("Clip needs two activation_params");
     const auto bound = [&](size_t i) { return op::scalar(n.b, n.b.dtype(y), *given(i)); };
-    return {n.result(op::clamp(n.b, bound(0), y, bound(1)))};
+    return n.result(op::clamp(n.b, bound(0), y, bound(1)));
   }
-  return {activated(n, n.result(y), name, given(0), given(1))};
+  return activated(n, n.result(y), name, given(0), given(1));
+}
+
+namespace {
+
+std::vector<Value> fused_conv(NodeContext& n) {
+  return {activated_conv(n, n.operand(1))};
+}
+
+// Bytes of several numbers each to these, along the last dimension, lowest bits first.
+ValueId unpacked(Builder& b, ValueId bytes, int64_t bits) {
+  if (bits == 8) return bytes;
+  std::vector<Dim> shape = b.tensor_type(bytes).shape;
+  if (shape.empty()) fail("packed numbers in a scalar");
+  std::vector<ValueId> parts;
+  const int64_t last[] = {b.rank(bytes)};
+  for (int64_t shift = 0; shift < 8; shift += bits) {
+    const ValueId moved = op::shift_right_logical(b, bytes, op::full_like(b, bytes, static_cast<double>(shift)));
+    const ValueId mask = op::full_like(b, bytes, static_cast<double>((1 << bits) - 1));
+    parts.push_back(op::expand_dims(b, op::and_(b, moved, mask), last));
+  }
+  shape.back() = shape.back() * (8 / bits);
+  return op::reshape(b, op::concatenate(b, parts, last[0]), std::move(shape));
 }
 
 // Weights of 2, 4 or 8 bits in blocks along K, each with a scale and a zero point: Y = A . dequantized(B)^T + bias.
@@ -96,18 +122,8 @@ std::vector<Value> matmul_nbits(NodeContext& n) {
   const int64_t blocks = (columns + block - 1) / block, in_byte = 8 / bits;
   if (n.dtype(1) != DType::kU8) fail("B is {}, not u8", name(n.dtype(1)));
 
-  // Bytes [rows, count] to values [rows, count * in_byte], lowest bits first.
   const auto unpack = [&](ValueId bytes, int64_t count) {
-    bytes = op::reshape(b, bytes, {rows, count});
-    if (in_byte == 1) return bytes;
-    std::vector<ValueId> parts;
-    const int64_t last[] = {2};
-    for (int64_t i = 0; i < in_byte; ++i) {
-      const ValueId moved = op::shift_right_logical(b, bytes, op::full_like(b, bytes, static_cast<double>(i * bits)));
-      const ValueId mask = op::full_like(b, bytes, static_cast<double>((1 << bits) - 1));
-      parts.push_back(op::expand_dims(b, op::and_(b, moved, mask), last));
-    }
-    return op::reshape(b, op::concatenate(b, parts, 2), {rows, count * in_byte});
+    return unpacked(b, op::reshape(b, bytes, {rows, count}), bits);
   };
   const auto first = [&](ValueId x, int64_t count) { return op::slice(b, x, {0, 0}, {rows, count}); };
   const ValueId q = unpack(n.in(1), blocks * block / in_byte);
@@ -141,6 +157,45 @@ std::vector<Value> matmul_nbits(NodeContext& n) {
   return {n.result(y)};
 }
 
+// Gather from data quantized in blocks along an axis; what an index outside takes is 0.
+std::vector<Value> gather_block_quantized(NodeContext& n) {
+  Builder& b = n.b;
+  const int64_t bits = n.int_attribute("bits", 4), block = n.int_attribute("block_size", 128);
+  const bool packed = n.dtype(0) == DType::kU8;
+  if (!packed && !(is_integer(n.dtype(0)) && bit_width(n.dtype(0)) <= 4))
+    fail_kind(ErrorKind::kUnsupported, "data of {}", name(n.dtype(0)));
+  if ((bits != 2 && bits != 4 && bits != 8) || block < 16) fail("{} bits in blocks of {}", bits, block);
+  const int64_t rank = n.rank(0), axis = n.axis_attribute("gather_axis", 0, rank);
+  op::QuantizeAttributes a;
+  a.dtype = n.dtype(2);
+  a.axis = n.axis_attribute("quantize_axis", 1, rank);
+  a.block_size = block;
+  const ValueId q = packed ? unpacked(b, n.in(0), bits) : n.in(0), scale = n.in(2);
+  const std::vector<Dim> shape = n.type(2).shape;
+  ValueId zero = op::full(b, n.dtype(0), shape, packed ? static_cast<double>(1 << (bits - 1)) : 0);
+  if (n.has(3)) {
+    zero = packed ? unpacked(b, n.in(3), bits) : n.in(3);
+    if (b.tensor_type(zero).shape != shape) zero = op::slice(b, zero, std::vector<Dim>(shape.size(), 0), shape);
+  }
+  const ValueId table = op::dequantize(b, q, scale, zero, a);
+  const Dim size = b.tensor_type(table).shape[static_cast<size_t>(axis)];
+  const TensorType at_type{DType::kI64, n.type(1).shape};
+  const ValueId at = op::convert(b, n.in(1), DType::kI64);
+  const auto spread = [&](const Dim& d) {
+    return op::broadcast_to(b, op::dim_value(b, d, DType::kI64), at_type.shape);
+  };
+  const auto compare = [&](op::ComparisonDirection d, ValueId x, ValueId y) { return op::compare(b, d, x, y); };
+  const ValueId none = op::full_like(b, at, 0), length = spread(size);
+  const ValueId index = op::select(b, compare(op::ComparisonDirection::kLt, at, none), op::add(b, at, length), at);
+  const ValueId inside = op::and_(b, compare(op::ComparisonDirection::kGe, index, none),
+                                  compare(op::ComparisonDirection::kLt, index, length));
+  const ValueId y = op::take(b, table, index, axis);
+  std::vector<int64_t> where(at_type.shape.size());
+  std::iota(where.begin(), where.end(), axis);
+  const ValueId mask = op::broadcast_in_dim(b, inside, b.tensor_type(y).shape, std::move(where));
+  return {n.result(op::select(b, mask, y, op::full_like(b, y, 0)))};
+}
+
 // Activations ---------------------------------------------------------------------------------------------------------
 
 // x + bias over the last dimension.
@@ -154,8 +209,26 @@ std::vector<Value> fast_gelu(NodeContext& n) {
   return {n.apply("Gelu", {n.result(biased(n))}, {make_attribute("approximate", std::string("tanh"))})};
 }
 std::vector<Value> quick_gelu(NodeContext& n) {
-  const ValueId x = n.in(0), scaled = op::multiply(n.b, x, op::full_like(n.b, x, n.float_attribute("alpha", 1.702)));
-  return {n.result(op::multiply(n.b, x, op::logistic(n.b, scaled)))};
+  return {n.result(op::swish(n.b, n.in(0), n.float_attribute("alpha", 1.702F)))};
+}
+// (x + bias) in two halves of the last dimension: the first times the gelu of the second.
+std::vector<Value> bias_split_gelu(NodeContext& n) {
+  const ValueId x = biased(n);
+  const std::vector<Dim> shape = n.type(0).shape;
+  if (shape.empty()) fail("a scalar");
+  const auto half = [&](const Dim& from, const Dim& to) {
+    std::vector<Dim> start(shape.size(), 0), limit = shape;
+    start.back() = from;
+    limit.back() = to;
+    return op::slice(n.b, x, std::move(start), std::move(limit));
+  };
+  const Dim middle = floordiv(shape.back(), 2);
+  return {n.result(op::multiply(n.b, half(0, middle), op::gelu(n.b, half(middle, middle * 2))))};
+}
+// x + bias + skip
+std::vector<Value> bias_add(NodeContext& n) {
+  const ValueId x = biased(n);
+  return {n.result(op::add(n.b, x, n.in(2)))};
 }
 
 // What ai.onnx has too ------------------------------------------------------------------------------------------------
@@ -212,9 +285,12 @@ std::span<const Registration> contrib_math_importers() {
       {"com.microsoft:FusedGemm", fused_gemm},
       {"com.microsoft:FusedConv", fused_conv},
       {"com.microsoft:MatMulNBits", matmul_nbits},
+      {"com.microsoft:GatherBlockQuantized", gather_block_quantized},
       {"com.microsoft:BiasGelu", bias_gelu},
       {"com.microsoft:FastGelu", fast_gelu},
       {"com.microsoft:QuickGelu", quick_gelu},
+      {"com.microsoft:BiasSplitGelu", bias_split_gelu},
+      {"com.microsoft:BiasAdd", bias_add},
       {"com.microsoft:Trilu", same},
       {"com.microsoft:GatherND", same},
       {"com.microsoft:Pad", same},

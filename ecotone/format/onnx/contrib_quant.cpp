@@ -67,7 +67,8 @@ std::vector<Value> softmax(NodeContext& n) {
   return {quantized(n, op::reshape(b, y, shape), 3, n.dtype(0))};
 }
 
-// Channels moved from the last place to the second, and back.
+}  // namespace
+
 ValueId channels_first(Builder& b, ValueId x) {
   std::vector<int64_t> order{0, b.rank(x) - 1};
   for (int64_t d = 1; d < b.rank(x) - 1; ++d) order.push_back(d);
@@ -79,6 +80,8 @@ ValueId channels_last(Builder& b, ValueId x) {
   order.push_back(1);
   return op::transpose(b, x, std::move(order));
 }
+
+namespace {
 
 std::vector<Value> pool(NodeContext& n, const char* name) {
   if (n.rank(0) < 3) fail("the input has {} dimensions", n.rank(0));
@@ -205,7 +208,6 @@ std::span<const Registration> contrib_quant_importers() {
       {"com.microsoft:QLinearGlobalAveragePool", global_average_pool},
       {"com.microsoft:QLinearConcat", concat},
       {"com.microsoft:QLinearWhere", where},
-      {"QLinearConv", qlinear_conv},
       {"com.microsoft:QLinearConv", qlinear_conv},
       {"com.microsoft:NhwcMaxPool", nhwc_max_pool},
       {"com.microsoft:MatMulIntegerToFloat", matmul_integer_to_float},

@@ -92,12 +92,14 @@ std::vector<Value> while_loop(NodeContext& n, const GraphProto& body) {
   std::vector<Type> types;
   for (ValueId v : carried) types.push_back(n.b.type(v));
   Region step = n.graph.region(
-      body, types, names, "body", [last](Builder& g, std::span<const ValueId> args, std::vector<ValueId> results) {
+      body, types, names, "body",
+      [last](Builder& g, std::span<const ValueId> args, std::vector<ValueId> results) {
         results[0] = op::reshape(g, results[0], {});
         results.insert(results.begin(), op::add(g, args[0], op::scalar_int(g, DType::kI64, 1)));
         results.push_back(args[last]);
         return results;
-      });
+      },
+      0);
   for (ValueId c : captures) types.push_back(n.b.type(c));
   Region goes_on = op::make_region(
       n.b, "condition", types, [last](Builder& g, std::span<const ValueId> args) -> std::vector<ValueId> {
@@ -139,7 +141,8 @@ std::vector<Value> scanned_loop(NodeContext& n, const GraphProto& body, std::opt
   std::vector<Type> types;
   for (ValueId v : carries) types.push_back(b.type(v));
   Region step = n.graph.region(
-      body, types, names, "body", [&](Builder& g, std::span<const ValueId> args, std::vector<ValueId> results) {
+      body, types, names, "body",
+      [&](Builder& g, std::span<const ValueId> args, std::vector<ValueId> results) {
         results[0] = op::and_(g, args[1], op::reshape(g, results[0], {}));
         if (!always)
           for (size_t i = 1; i + 1 < count_at; ++i) results[i] = op::select(g, args[1], results[i], args[i + 1]);
@@ -147,7 +150,8 @@ std::vector<Value> scanned_loop(NodeContext& n, const GraphProto& body, std::opt
         const ValueId ran = op::add(g, args[count_at], op::convert(g, args[1], DType::kI64));
         results.insert(results.begin() + static_cast<std::ptrdiff_t>(count_at), ran);
         return results;
-      });
+      },
+      0);
   std::vector<ValueId> results = op::scan(b, carries, {}, length, std::move(step), false, captures);
   if (!always)
     for (size_t i = count_at + 1; i < results.size(); ++i)
@@ -181,6 +185,22 @@ ValueId move_axis(Builder& b, ValueId x, int64_t from, int64_t to) {
   return op::transpose(b, x, std::move(order));
 }
 
+// The scan of a body. When it draws, the trips are numbered by one more thing to scan over.
+std::vector<ValueId> scan_body(NodeContext& n, const GraphProto& body, const std::vector<ValueId>& carries,
+                               std::vector<ValueId> scanned, std::vector<Type> types) {
+  const std::vector<std::string> names = n.graph.captures_of(std::array{&body});
+  const std::vector<ValueId> captures = captured(n, names);
+  const Dim length = n.b.tensor_type(scanned[0]).shape[0];
+  std::optional<size_t> trip;
+  if (n.graph.draws(body, true)) {
+    trip = types.size();
+    scanned.push_back(op::iota(n.b, {DType::kI64, {length}}, 0));
+    types.emplace_back(TensorType{DType::kI64, {}});
+  }
+  Region region = n.graph.region(body, types, names, "scan", nullptr, trip);
+  return op::scan(n.b, carries, scanned, length, std::move(region), false, captures);
+}
+
 // Opset 8's Scan: each entry of a batch, known when the model is read, has a scan of its own.
 std::vector<Value> batched_scan(NodeContext& n) {
   Builder& b = n.b;
@@ -194,8 +214,6 @@ std::vector<Value> batched_scan(NodeContext& n) {
   const Dim batch = n.type(1).shape[0];
   if (!batch.is_constant() || batch.constant() < 1 || batch.constant() > kMostUnrolled)
     fail_kind(ErrorKind::kUnsupported, "Scan of opset 8 over an open or large batch");
-  const std::vector<std::string> names = n.graph.captures_of(std::array{&body});
-  const std::vector<ValueId> captures = captured(n, names);
   const int64_t front[] = {0};
   std::vector<std::vector<ValueId>> parts;
   for (int64_t entry = 0; entry < batch.constant(); ++entry) {
@@ -215,9 +233,7 @@ std::vector<Value> batched_scan(NodeContext& n) {
       (i < states ? carries : scanned).push_back(x);
       types.emplace_back(std::move(type));
     }
-    const Dim length = b.tensor_type(scanned[0]).shape[0];
-    std::vector<ValueId> results =
-        op::scan(b, carries, scanned, length, n.graph.region(body, types, names, "scan"), false, captures);
+    std::vector<ValueId> results = scan_body(n, body, carries, std::move(scanned), std::move(types));
     for (ValueId& v : results) v = op::expand_dims(b, v, front);
     parts.push_back(std::move(results));
   }
@@ -255,11 +271,7 @@ std::vector<Value> scan(NodeContext& n) {
     slice.shape.erase(slice.shape.begin());
     types.emplace_back(std::move(slice));
   }
-  const std::vector<std::string> names = n.graph.captures_of(std::array{&body});
-  const std::vector<ValueId> captures = captured(n, names);
-  const Dim length = n.b.tensor_type(scanned[0]).shape[0];
-  std::vector<ValueId> results =
-      op::scan(n.b, carries, scanned, length, n.graph.region(body, types, names, "scan"), false, captures);
+  std::vector<ValueId> results = scan_body(n, body, carries, std::move(scanned), std::move(types));
   for (size_t i = states; i < results.size(); ++i) {
     if (setting("scan_output_directions", i - states) == 1) results[i] = op::reverse(n.b, results[i], {0});
     results[i] = move_axis(n.b, results[i], 0,

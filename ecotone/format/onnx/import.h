@@ -1,9 +1,11 @@
 // What an operator's importer sees: a node, its inputs, and the Builder that its equations go to.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -88,6 +90,8 @@ class NodeContext {
                                std::vector<AttributeProto> attributes = {});
   Value apply(std::string op_type, std::vector<Value> inputs, std::vector<AttributeProto> attributes = {});
   ValueId apply_id(std::string op_type, std::vector<Value> inputs, std::vector<AttributeProto> attributes = {});
+  // The key of a draw of this node's own: from the attribute `seed`, or from the Program's input `rng_key`.
+  ValueId random_key();
   // This node's attributes, but those named.
   std::vector<AttributeProto> attributes_but(std::initializer_list<std::string_view> names) const;
 
@@ -122,13 +126,23 @@ std::span<const Registration> sequence_model_importers();
 std::span<const Registration> sequence_importers();
 std::span<const Registration> integer_conv_importers();
 std::span<const Registration> statistics_importers();
+std::span<const Registration> linalg_importers();
 std::span<const Registration> ml_importers();
+std::span<const Registration> ml_tree_importers();
+std::span<const Registration> random_importers();
 // All of them, in the order of their names.
 std::vector<std::string_view> importer_names();
 
 // Strides, dilations, paddings and groups of a node that convolves input 0 with input `weight`.
 op::ConvolutionAttributes convolution_attributes(NodeContext& n, size_t weight);
 std::vector<Value> batch_normalization_training(NodeContext& n);
+// x as u8 over the range that holds all of it and 0; the scale; the zero point. As DynamicQuantizeLinear.
+std::array<ValueId, 3> dynamic_quantized(Builder& b, ValueId x);
+// Channels moved from the last place to the second, and back.
+ValueId channels_first(Builder& b, ValueId x);
+ValueId channels_last(Builder& b, ValueId x);
+// activation(conv(input 0, weight) + input 2 + input 3), as com.microsoft's FusedConv.
+Value activated_conv(NodeContext& n, Value weight);
 
 // MaxPool, and where in input 0 each largest entry was (i64).
 std::pair<ValueId, ValueId> max_pool_with_indices(NodeContext& n, op::WindowAttributes window);
@@ -138,6 +152,8 @@ std::span<const Registration> contrib_math_importers();
 std::span<const Registration> contrib_norm_importers();
 std::span<const Registration> contrib_attention_importers();
 std::span<const Registration> contrib_quant_importers();
+std::span<const Registration> contrib_rnn_importers();
+std::span<const Registration> nchwc_importers();
 
 AttributeProto make_attribute(std::string name, int64_t value);
 AttributeProto make_attribute(std::string name, double value);
@@ -159,6 +175,7 @@ class GraphImporter {
     // How many nodes may still be imported, calls of functions and unrolled loops counted each time: a small file can
     // ask for 2^32.
     int64_t nodes_left = 0;
+    std::optional<int64_t> nchwc_block;  // see nchwc.cpp
   };
   GraphImporter(Model& model, Builder& builder, GraphImporter* parent) : b(builder), model_(model), parent_(parent) {}
 
@@ -173,15 +190,20 @@ class GraphImporter {
   void read_nodes(const std::vector<NodeProto>& nodes);
   // A subgraph's body: its own inputs of the given types (those past the subgraph's are for `finish`), then captures of
   // `captures` (names of this graph). `finish`, when given, makes the body's outputs from its inputs and the subgraph's
-  // results.
+  // results. Input `trip`, when given, tells a loop's trips apart: draws differ by it.
   using Finish =
       std::function<std::vector<ValueId>(Builder&, std::span<const ValueId> inputs, std::vector<ValueId> results)>;
   Region region(const GraphProto& graph, std::span<const Type> inputs, std::span<const std::string> captures,
-                std::string_view name, const Finish& finish = nullptr);
+                std::string_view name, const Finish& finish = nullptr, std::optional<size_t> trip = {});
   // The results of a subgraph read in place.
   std::vector<Value> inlined(const GraphProto& graph, std::span<const Value> inputs);
-  // Names that the subgraphs use and this graph's Builder holds, to be captured.
+  // Names that the subgraphs use and this graph's Builder holds, to be captured; a key, too, when they draw.
   std::vector<std::string> captures_of(std::span<const GraphProto* const> graphs);
+  // Whether a graph or what it calls draws random numbers, by seeded nodes too or by others alone.
+  bool draws(const GraphProto& graph, bool seeded) const;
+  ValueId next_key();
+  // Tells the trips of the loop whose body this is apart; a ui64 scalar.
+  std::optional<ValueId> trip() const { return trip_; }
   Tensor tensor(const TensorProto& t) const;
   Model& model() { return model_; }
   bool is_root() const { return !parent_; }
@@ -191,6 +213,7 @@ class GraphImporter {
   friend class NodeContext;
   void read_node(const NodeProto& node);
   bool is_poisoned(const std::string& name) const;
+  bool draws(const std::vector<NodeProto>& nodes, bool seeded, std::set<const FunctionProto*>& seen) const;
   std::optional<std::vector<Value>> folded(const NodeProto& node, const std::vector<Value>& inputs);
   std::vector<Value> import_node(const NodeProto& node, std::vector<Value> inputs);
   const FunctionProto* function_of(const NodeProto& node) const;
@@ -202,7 +225,12 @@ class GraphImporter {
   const std::map<std::string, int64_t>* opsets_ = nullptr;  // of a function, else the model's
   std::unordered_map<std::string, Value> values_;
   std::unordered_map<std::string, bool> poisoned_;  // results of nodes that could not be read
+  const FunctionProto* function_ = nullptr;         // whose body this is
   int function_depth_ = 0;
+  // Random keys: this graph's own and how many were made from it, or the graph of the same Builder that has one.
+  GraphImporter* lender_ = nullptr;
+  std::optional<ValueId> key_, trip_;
+  uint64_t keys_made_ = 0;
 };
 
 }  // namespace ecotone::onnx

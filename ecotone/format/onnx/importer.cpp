@@ -7,6 +7,8 @@
 #include "ecotone/format/onnx/import.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/contract.h"
+#include "ecotone/op/convert.h"
+#include "ecotone/op/random.h"
 #include "ecotone/op/reduce.h"
 #include "ecotone/op/shape.h"
 
@@ -15,35 +17,21 @@ namespace {
 
 constexpr int kMaxFunctionDepth = 32;
 
+// Names of captured keys; no name of a file starts so.
+constexpr std::string_view kKeyName = "\x01rng_key";
+
 const std::unordered_map<std::string_view, Importer>& registry() {
   static const auto* const table = [] {
     auto* t = new std::unordered_map<std::string_view, Importer>;
-    for (auto list : {math_importers,
-                      shape_importers,
-                      reduce_importers,
-                      nn_importers,
-                      rnn_importers,
-                      control_importers,
-                      element_importers,
-                      quant_importers,
-                      attention_importers,
-                      loss_importers,
-                      misc_importers,
-                      einsum_importers,
-                      grid_importers,
-                      region_importers,
-                      signal_importers,
-                      training_importers,
-                      choose_importers,
-                      sequence_model_importers,
-                      sequence_importers,
-                      integer_conv_importers,
-                      statistics_importers,
-                      ml_importers,
-                      contrib_math_importers,
-                      contrib_norm_importers,
-                      contrib_attention_importers,
-                      contrib_quant_importers})
+    for (auto list :
+         {math_importers,          shape_importers,          reduce_importers,       nn_importers,
+          rnn_importers,           control_importers,        element_importers,      quant_importers,
+          attention_importers,     loss_importers,           misc_importers,         einsum_importers,
+          grid_importers,          region_importers,         signal_importers,       training_importers,
+          choose_importers,        sequence_model_importers, sequence_importers,     integer_conv_importers,
+          statistics_importers,    linalg_importers,         ml_importers,           ml_tree_importers,
+          random_importers,        contrib_math_importers,   contrib_norm_importers, contrib_attention_importers,
+          contrib_quant_importers, contrib_rnn_importers,    nchwc_importers})
       for (const Registration& r : list()) t->emplace(r.op_type, r.importer);
     return t;
   }();
@@ -57,6 +45,17 @@ std::string full_name(const NodeProto& n) {
 std::string describe(const NodeProto& n) {
   const std::string name = !n.name.empty() ? n.name : n.outputs.empty() ? "" : n.outputs[0];
   return "node '" + name + "' (" + full_name(n) + ")";
+}
+
+bool draws(const NodeProto& n) {
+  static constexpr std::string_view kDraws[] = {"RandomNormal",      "RandomNormalLike", "RandomUniform",
+                                                "RandomUniformLike", "Bernoulli",        "Multinomial"};
+  if (!n.domain.empty()) return false;
+  if (n.op_type == "Dropout") return n.inputs.size() > 2 && !n.inputs[2].empty();
+  return std::ranges::find(kDraws, n.op_type) != std::end(kDraws);
+}
+bool has_seed(const NodeProto& n) {
+  return std::ranges::any_of(n.attributes, [](const AttributeProto& a) { return a.name == "seed"; });
 }
 
 // Shape arithmetic is small. What isn't (an Expand to 10^12 elements, summed) is left to whoever runs the model.
@@ -251,7 +250,7 @@ void GraphImporter::read_node(const NodeProto& node) {
 // A node of small constants is computed now, so that shapes can depend on it.
 std::optional<std::vector<Value>> GraphImporter::folded(const NodeProto& node, const std::vector<Value>& inputs) {
   constexpr int64_t kMostElements = 64;
-  if (inputs.empty() || node.op_type == "Identity") return std::nullopt;
+  if (inputs.empty() || node.op_type == "Identity" || onnx::draws(node)) return std::nullopt;
   std::vector<Value> constants;
   for (const Value& v : inputs) {
     if (v.present && (!v.constant || v.constant->size() > kMostElements)) return std::nullopt;
@@ -329,11 +328,15 @@ ValueId NodeContext::apply_id(std::string op_type, std::vector<Value> inputs, st
 
 std::vector<Value> GraphImporter::import_function(const FunctionProto& f, const NodeProto& node,
                                                   std::vector<Value> inputs) {
+  for (const GraphImporter* caller = this; caller; caller = caller->lender_ ? caller->lender_ : caller->parent_)
+    if (caller->function_ == &f) fail("the function '{}' is recursive: it calls itself", f.name);
   GraphImporter body(model_, b, nullptr);
+  body.function_ = &f;
   body.opsets_ = &f.opsets;
+  body.lender_ = this;
+  body.trip_ = trip_;
   body.function_depth_ = function_depth_ + 1;
-  if (body.function_depth_ > kMaxFunctionDepth)
-    fail("functions call each other more than {} deep; is one recursive?", kMaxFunctionDepth);
+  if (body.function_depth_ > kMaxFunctionDepth) fail("functions call each other more than {} deep", kMaxFunctionDepth);
   for (size_t i = 0; i < f.inputs.size(); ++i)
     body.define(f.inputs[i], i < inputs.size() ? std::move(inputs[i]) : Value::absent());
   // Attribute references become what the call gives, or the function's defaults.
@@ -383,11 +386,42 @@ std::vector<std::string> GraphImporter::captures_of(std::span<const GraphProto* 
       if (v->items) fail_kind(ErrorKind::kUnsupported, "the sequence '{}' in a subgraph that runs as a region", name);
       captured.push_back(name);
     }
+  if (std::ranges::any_of(graphs, [&](const GraphProto* g) { return draws(*g, false); })) {
+    captured.push_back(fmt::format("{}{}", kKeyName, values_.size()));
+    define(captured.back(), Value::of(b, next_key()));
+  }
   return captured;
 }
 
+bool GraphImporter::draws(const GraphProto& graph, bool seeded) const {
+  std::set<const FunctionProto*> seen;
+  return draws(graph.nodes, seeded, seen);
+}
+
+bool GraphImporter::draws(const std::vector<NodeProto>& nodes, bool seeded,
+                          std::set<const FunctionProto*>& seen) const {
+  for (const NodeProto& n : nodes) {
+    if (onnx::draws(n) && (seeded || !has_seed(n))) return true;
+    for (const AttributeProto& a : n.attributes)
+      if (a.graph && draws(a.graph->nodes, seeded, seen)) return true;
+    if (const FunctionProto* f = function_of(n); f && seen.insert(f).second && draws(f->nodes, seeded, seen))
+      return true;
+  }
+  return false;
+}
+
+ValueId GraphImporter::next_key() {
+  if (lender_) return lender_->next_key();
+  if (!key_) {
+    if (parent_) fail_kind(ErrorKind::kInternal, "a draw in a region that has no key");
+    key_ = b.input("rng_key", TensorType{DType::kU64, {2}});
+  }
+  return op::fold_in(b, *key_, keys_made_++);
+}
+
 Region GraphImporter::region(const GraphProto& graph, std::span<const Type> inputs,
-                             std::span<const std::string> captures, std::string_view name, const Finish& finish) {
+                             std::span<const std::string> captures, std::string_view name, const Finish& finish,
+                             std::optional<size_t> trip) {
   std::vector<Type> types(inputs.begin(), inputs.end());
   for (const std::string& c : captures) types.emplace_back(find(c)->type);
   if (graph.inputs.size() > inputs.size())
@@ -396,7 +430,14 @@ Region GraphImporter::region(const GraphProto& graph, std::span<const Type> inpu
     GraphImporter inner(model_, body, this);
     inner.opsets_ = opsets_;
     for (size_t i = 0; i < graph.inputs.size(); ++i) inner.define(graph.inputs[i].name, Value::of(body, args[i]));
-    for (size_t i = 0; i < captures.size(); ++i) inner.define(captures[i], Value::of(body, args[inputs.size() + i]));
+    if (trip) inner.trip_ = op::convert(body, args[*trip], DType::kU64);
+    for (size_t i = 0; i < captures.size(); ++i) {
+      const ValueId value = args[inputs.size() + i];
+      if (captures[i].starts_with(kKeyName))
+        inner.key_ = trip ? op::fold_in(body, value, *inner.trip_) : value;
+      else
+        inner.define(captures[i], Value::of(body, value));
+    }
     inner.read_initializers(graph, false);
     inner.read_nodes(graph.nodes);
     std::vector<ValueId> outputs;
@@ -412,6 +453,8 @@ Region GraphImporter::region(const GraphProto& graph, std::span<const Type> inpu
 std::vector<Value> GraphImporter::inlined(const GraphProto& graph, std::span<const Value> inputs) {
   GraphImporter inner(model_, b, this);
   inner.opsets_ = opsets_;
+  inner.lender_ = this;
+  inner.trip_ = trip_;
   std::vector<std::string> names;
   std::unordered_set<std::string> seen;
   free_names(graph, names, seen);

@@ -298,16 +298,6 @@ std::vector<Value> identity(NodeContext& n) {
   return {n.input(0)};
 }
 
-// As a model that is used, not trained: everything is kept.
-std::vector<Value> dropout(NodeContext& n) {
-  const Tensor* ratio = n.constant(1);
-  const bool training = n.opset >= 12 && n.has(2) && !(n.dims(2) && (*n.dims(2))[0] == Dim(0));
-  if (training && !(ratio && ratio->plain().at_double(0) == 0))
-    fail_kind(ErrorKind::kUnsupported, "Dropout that trains");
-  const DType mask = n.opset < 10 ? n.dtype(0) : DType::kBool;
-  return {n.input(0), n.result(op::full(n.b, mask, n.type(0).shape, 1))};
-}
-
 }  // namespace
 
 std::span<const Registration> math_importers() {
@@ -370,7 +360,6 @@ std::span<const Registration> math_importers() {
       {"MatMul", matmul},
       {"Gemm", gemm},
       {"Identity", identity},
-      {"Dropout", dropout},
   };
   return list;
 }

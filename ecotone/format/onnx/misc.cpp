@@ -195,21 +195,31 @@ std::vector<Value> qlinear_matmul(NodeContext& n) {
   return {n.result(op::quantize(b, value, out_scale, op::reshape(b, n.in(7), {}), a))};
 }
 
-// u8 with the range that holds all of x and 0.
-std::vector<Value> dynamic_quantize_linear(NodeContext& n) {
-  Builder& b = n.b;
-  const ValueId x = n.in(0), zero = op::scalar(b, DType::kF32, 0), levels = op::scalar(b, DType::kF32, 255);
-  std::vector<int64_t> axes(static_cast<size_t>(n.rank(0)));
+}  // namespace
+
+std::array<ValueId, 3> dynamic_quantized(Builder& b, ValueId x) {
+  const ValueId zero = op::scalar(b, DType::kF32, 0), levels = op::scalar(b, DType::kF32, 255);
+  std::vector<int64_t> axes(static_cast<size_t>(b.rank(x)));
   std::iota(axes.begin(), axes.end(), 0);
   const ValueId low = op::minimum(b, op::reduce(b, x, axes, op::Reducer::kMinimum), zero);
   const ValueId high = op::maximum(b, op::reduce(b, x, axes, op::Reducer::kMaximum), zero);
-  const ValueId scale = op::divide(b, op::subtract(b, high, low), levels);
+  // Of nothing but zeros the scale is 1, as ONNX Runtime has it.
+  const ValueId range = op::subtract(b, high, low), is_flat = op::compare(b, op::ComparisonDirection::kEq, range, zero);
+  const ValueId scale = op::select(b, is_flat, op::scalar(b, DType::kF32, 1), op::divide(b, range, levels));
   const ValueId offset =
       op::round_nearest_even(b, op::clamp(b, zero, op::divide(b, op::subtract(b, zero, low), scale), levels));
   const ValueId zero_point = op::convert(b, offset, DType::kU8);
   op::QuantizeAttributes a;
   a.dtype = DType::kU8;
-  return {n.result(op::quantize(b, x, scale, zero_point, a)), n.result(scale), n.result(zero_point)};
+  return {op::quantize(b, x, scale, zero_point, a), scale, zero_point};
+}
+
+namespace {
+
+std::vector<Value> dynamic_quantize_linear(NodeContext& n) {
+  std::vector<Value> results;
+  for (ValueId v : dynamic_quantized(n.b, n.in(0))) results.push_back(n.result(v));
+  return results;
 }
 
 // Rotary embedding ----------------------------------------------------------------------------------------------------

@@ -1,14 +1,83 @@
-// Classical machine learning (ai.onnx.ml), and TfIdfVectorizer over integers.
-#include <array>
+// Classical machine learning (ai.onnx.ml) but for trees, and TfIdfVectorizer over integers.
+#include "ecotone/format/onnx/ml.h"
+
+#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <numbers>
 
 #include "ecotone/base/error.h"
-#include "ecotone/format/onnx/expr.h"
-#include "ecotone/op/control.h"
+#include "ecotone/op/chlo.h"
 #include "ecotone/op/index.h"
+#include "ecotone/op/select.h"
 
 namespace ecotone::onnx {
+
+PostTransform post_transform(NodeContext& n) {
+  static constexpr std::string_view kNames[] = {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"};
+  const std::string name = n.string_attribute("post_transform", "NONE");
+  const auto* at = std::ranges::find(kNames, name);
+  if (at == std::end(kNames)) fail("post_transform '{}' is unknown", name);
+  return static_cast<PostTransform>(at - kNames);
+}
+
+Expr post_transformed(const Expr& x, PostTransform t) {
+  Builder& b = x.builder();
+  const Expr top = x.reduced({1}, op::Reducer::kMaximum).expand({1});
+  switch (t) {
+    case PostTransform::kNone:
+      break;
+    case PostTransform::kSoftmax: {
+      const Expr e{b, op::exponential(b, x - top)};
+      return e / e.sum({1}).expand({1});
+    }
+    case PostTransform::kLogistic:
+      return {b, op::logistic(b, x)};
+    case PostTransform::kSoftmaxZero: {
+      const Expr some = x.made(op::abs(b, x)) > 1e-7;
+      const Expr e = where(some, {b, op::exponential(b, x - top)}, x.scalar(0.0));
+      return e / e.sum({1}).expand({1});
+    }
+    case PostTransform::kProbit:
+      return Expr{b, op::erf_inv(b, x * 2.0 - 1.0)} * std::numbers::sqrt2;
+  }
+  return x;
+}
+
+Expr feature_rows(NodeContext& n) {
+  const Expr x = input(n, 0).to(n.dtype(0) == DType::kF64 ? DType::kF64 : DType::kF32);
+  if (x.rank() != 1 && x.rank() != 2) fail("the features have {} dimensions, not 2", x.rank());
+  return x.rank() == 1 ? x.expand({0}) : x;
+}
+
+Value labels_at(NodeContext& n, const Expr& at, const char* integers, const char* strings) {
+  const AttributeProto* names = n.attribute(strings);
+  if (names && !names->strings.empty())
+    fail_kind(ErrorKind::kUnsupported, "labels that are strings; export the model with integer labels");
+  const std::vector<int64_t> labels = int_list(n, integers);
+  if (labels.empty()) fail("no class labels");
+  return n.result(op::take(
+      n.b, op::constant(n.b, Tensor::from(std::span<const int64_t>(labels), {static_cast<int64_t>(labels.size())})), at,
+      0));
+}
+
+Expr largest_place(const Expr& scores) {
+  return scores.made(op::arg_max(scores.builder(), scores, {1, false}));
+}
+
+std::vector<double> float_list(NodeContext& n, const char* name) {
+  const AttributeProto* a = n.attribute(name);
+  if (!a) return {};
+  if (!a->tensor) return {a->floats.begin(), a->floats.end()};
+  const Tensor t = n.graph.tensor(*a->tensor).plain();
+  std::vector<double> values;
+  for (int64_t i = 0; i < t.size(); ++i) values.push_back(t.at_double(i));
+  return values;
+}
+
+std::vector<int64_t> int_list(NodeContext& n, const char* name) {
+  return n.ints_attribute(name).value_or(std::vector<int64_t>{});
+}
+
 namespace {
 
 std::vector<Value> array_feature_extractor(NodeContext& n) {
@@ -22,198 +91,143 @@ std::vector<Value> binarizer(NodeContext& n) {
   return {n.result((x > n.float_attribute("threshold", 0)).to(x.dtype()))};
 }
 
-// TreeEnsemble --------------------------------------------------------------------------------------------------------
+// Scaling, encoding ---------------------------------------------------------------------------------------------------
 
-std::vector<double> tensor_attribute(NodeContext& n, const char* name) {
-  const AttributeProto* a = n.attribute(name);
-  if (!a) return {};
-  if (!a->tensor) fail("attribute '{}' must be a tensor", name);
-  const Tensor t = n.graph.tensor(*a->tensor).plain();
-  std::vector<double> values;
-  for (int64_t i = 0; i < t.size(); ++i) values.push_back(t.at_double(i));
-  return values;
+Expr vector_of(NodeContext& n, const std::vector<double>& values, DType dtype) {
+  const auto count = static_cast<int64_t>(values.size());
+  return Expr{n.b, op::constant(n.b, Tensor::from(std::span<const double>(values), {count}))}.to(dtype);
 }
 
-// All trees at once: each row of x walks from the roots for as many steps as the deepest tree has. Leaves follow the
-// inner nodes in the tables and lead to themselves.
-class Trees {
- public:
-  explicit Trees(NodeContext& n) : n_(n) {
-    const auto ints = [&](const char* name) { return n.ints_attribute(name).value_or(std::vector<int64_t>{}); };
-    features_ = ints("nodes_featureids");
-    modes_ = tensor_attribute(n, "nodes_modes");
-    splits_ = tensor_attribute(n, "nodes_splits");
-    roots_ = ints("tree_roots");
-    targets_ = ints("leaf_targetids");
-    weights_ = tensor_attribute(n, "leaf_weights");
-    inner_ = features_.size();
-    yes_ = children(ints("nodes_truenodeids"), ints("nodes_trueleafs"));
-    no_ = children(ints("nodes_falsenodeids"), ints("nodes_falseleafs"));
-    missing_ = ints("nodes_missing_value_tracks_true");
-    if (modes_.size() != inner_ || splits_.size() != inner_ || targets_.size() != weights_.size() || roots_.empty() ||
-        (!missing_.empty() && missing_.size() != inner_))
-      fail("the attributes of the nodes or of the leaves differ in length");
-    read_members();
-    for (int64_t root : roots_)
-      if (root < 0 || root >= static_cast<int64_t>(inner_)) fail("root {} is no node", root);
-    measure();
+std::vector<Value> scaler(NodeContext& n) {
+  Expr x = input(n, 0).to(DType::kF32);
+  for (const char* name : {"offset", "scale"}) {
+    std::vector<double> values = float_list(n, name);
+    if (values.empty()) continue;
+    const Expr v = vector_of(n, values, DType::kF32);
+    x = name[0] == 'o' ? x - v : x * v;
   }
+  return {n.result(x)};
+}
 
-  Expr leaf_of_rows(const Expr& x) const {
-    Builder& b = n_.b;
-    const Dim rows = x.size(0);
-    const auto trees = static_cast<int64_t>(roots_.size());
-    const std::vector<Dim> plane{rows, trees};
-    std::vector<int64_t> features = features_, yes = yes_, no = no_, missing = missing_, modes;
-    for (double m : modes_) modes.push_back(static_cast<int64_t>(m));
-    std::vector<double> splits = splits_;
-    missing.resize(inner_);
-    for (size_t leaf = inner_; leaf < inner_ + targets_.size(); ++leaf) {
-      for (auto* list : {&features, &modes, &missing}) list->push_back(0);
-      splits.push_back(0);
-      yes.push_back(static_cast<int64_t>(leaf));
-      no.push_back(static_cast<int64_t>(leaf));
-    }
-    const ValueId start = op::broadcast_in_dim(b, table(roots_), plane, {1});
-    const ValueId steps = places(b, {depth_}, 0);
-    const std::vector<ValueId> captures{
-        x,          table(features), table(modes),   Expr{b, table(splits)}.to(x.dtype()),
-        table(yes), table(no),       table(missing), members(x.dtype())};
-    std::vector<Type> types{b.type(start), TensorType{DType::kI64, {}}};
-    for (ValueId c : captures) types.push_back(b.type(c));
-    Region body =
-        op::make_region(b, "step", types, [&](Builder& g, std::span<const ValueId> v) -> std::vector<ValueId> {
-          const Expr at{g, v[0]}, data{g, v[2]};
-          const auto look = [&](size_t i) { return Expr{g, op::take(g, v[2 + i], at, 0)}; };
-          op::GatherAttributes a;  // each row's own feature
-          a.operand_batching_dims = a.start_indices_batching_dims = {0};
-          a.collapsed_slice_dims = a.start_index_map = {1};
-          a.index_vector_dim = 2;
-          a.slice_sizes = {1, 1};
-          const Expr value{g, op::gather(g, data, look(1).expand({2}), std::move(a))};
-          const Expr mode = look(2), split = look(3), set = look(7);
-          const Expr is_member = (set == value.expand({2})).reduced({2}, op::Reducer::kOr);
-          Expr yes_way = value <= split;
-          const auto other = [&](double m, const Expr& test) { yes_way = where(mode == m, test, yes_way); };
-          other(1, value < split);
-          other(2, value >= split);
-          other(3, value > split);
-          other(4, value == split);
-          other(5, value != split);
-          other(6, is_member);
-          yes_way = yes_way | ((value != value) & (look(6) != 0.0));
-          return {where(yes_way, look(4), look(5))};
-        });
-    return {b, op::scan(b, {&start, 1}, {&steps, 1}, depth_, std::move(body), false, captures)[0]};
-  }
+// Each row over its largest entry (MAX), the sum of magnitudes (L1) or the root of the sum of squares (L2); a row whose
+// measure is 0 stays.
+std::vector<Value> normalizer(NodeContext& n) {
+  const Expr x = input(n, 0).to(DType::kF32);
+  const std::string norm = n.string_attribute("norm", "MAX");
+  const std::vector<int64_t> last{x.rank() - 1};
+  Expr size = x;
+  if (norm == "MAX")
+    size = x.reduced(last, op::Reducer::kMaximum);
+  else if (norm == "L1")
+    size = x.made(op::abs(n.b, x)).sum(last);
+  else if (norm == "L2")
+    size = x.made(op::sqrt(n.b, (x * x).sum(last)));
+  else
+    fail("norm '{}' is unknown", norm);
+  size = size.expand({x.rank() - 1});
+  return {n.result(x / where(size == 0.0, size.scalar(1.0), size))};
+}
 
-  std::vector<Value> evaluate(const Expr& x) const {
-    Builder& b = n_.b;
-    const int64_t count = n_.int_attribute("n_targets", 1), kind = n_.int_attribute("aggregate_function", 1);
-    if (count < 1 || count > (1 << 20)) fail("n_targets is {}", count);
-    const Expr leaf = leaf_of_rows(x) - static_cast<double>(inner_);
-    const Expr weight = Expr{b, op::take(b, Expr{b, table(weights_)}.to(x.dtype()), leaf, 0)}.expand({2});
-    const Expr target = Expr{b, op::take(b, table(targets_), leaf, 0)}.expand({2});
-    const Expr hit = target == places(b, {1, 1, count}, 2);
-    const double infinity = std::numeric_limits<double>::infinity();
-    Expr y = weight;
-    if (kind == 0 || kind == 1)
-      y = where(hit, weight, weight.scalar(0.0)).sum({1});
-    else if (kind == 2 || kind == 3)
-      y = where(hit, weight, weight.scalar(kind == 2 ? infinity : -infinity))
-              .reduced({1}, kind == 2 ? op::Reducer::kMinimum : op::Reducer::kMaximum);
-    else
-      fail("aggregate_function {} is unknown", kind);
-    if (kind == 0) y = y / static_cast<double>(roots_.size());
-    if (kind >= 2) y = where(hit.reduced({1}, op::Reducer::kOr), y, y.scalar(0.0));  // a target that no tree gave
-    switch (n_.int_attribute("post_transform", 0)) {
-      case 0:
-        break;
-      case 1: {
-        const Expr e{b, op::exponential(b, y - y.reduced({1}, op::Reducer::kMaximum).expand({1}))};
-        y = e / e.sum({1}).expand({1});
-        break;
-      }
-      case 2:
-        y = y.made(op::logistic(b, y));
-        break;
-      default:
-        fail_kind(ErrorKind::kUnsupported, "post_transform {}", n_.int_attribute("post_transform", 0));
-    }
-    return {n_.result(y)};
-  }
+std::vector<Value> imputer(NodeContext& n) {
+  const Expr x = input(n, 0);
+  const bool floats = is_float(x.dtype());
+  std::vector<double> values = float_list(n, "imputed_value_floats");
+  if (!floats)
+    for (int64_t v : int_list(n, "imputed_value_int64s")) values.push_back(static_cast<double>(v));
+  if (values.empty()) fail("no imputed values of the input's type");
+  const double replaced = floats ? n.float_attribute("replaced_value_float", 0)
+                                 : static_cast<double>(n.int_attribute("replaced_value_int64", 0));
+  const Expr hit = std::isnan(replaced) ? x != x : x == replaced;
+  return {n.result(where(hit, vector_of(n, values, x.dtype()), x))};
+}
 
- private:
-  ValueId table(const std::vector<int64_t>& v) const {
-    return op::constant(n_.b, Tensor::from(std::span<const int64_t>(v), {static_cast<int64_t>(v.size())}));
-  }
-  ValueId table(const std::vector<double>& v) const {
-    return op::constant(n_.b, Tensor::from(std::span<const double>(v), {static_cast<int64_t>(v.size())}));
-  }
+// One column a category; a value that is none gives zeros.
+std::vector<Value> one_hot_encoder(NodeContext& n) {
+  const std::vector<int64_t> categories = int_list(n, "cats_int64s");
+  if (categories.empty()) fail_kind(ErrorKind::kUnsupported, "categories that are strings");
+  if (n.int_attribute("zeros", 1) == 0)
+    fail_kind(ErrorKind::kUnsupported, "zeros = 0, by which an unknown category is an error while the model runs");
+  const auto count = static_cast<int64_t>(categories.size());
+  const Expr x = input(n, 0).to(DType::kI64);
+  const Expr table{n.b, op::constant(n.b, Tensor::from(std::span<const int64_t>(categories), {count}))};
+  return {n.result((x.expand({x.rank()}) == table).to(DType::kF32))};
+}
 
-  std::vector<int64_t> children(const std::vector<int64_t>& ids, const std::vector<int64_t>& is_leaf) const {
-    if (ids.size() != inner_ || is_leaf.size() != inner_) fail("the attributes of the nodes differ in length");
-    std::vector<int64_t> next;
-    for (size_t i = 0; i < inner_; ++i) {
-      const auto limit = static_cast<int64_t>(is_leaf[i] ? targets_.size() : inner_);
-      if (ids[i] < 0 || ids[i] >= limit) fail("node {} leads to {}, which is not there", i, ids[i]);
-      next.push_back(ids[i] + (is_leaf[i] ? static_cast<int64_t>(inner_) : 0));
-    }
-    return next;
-  }
+// Numbers for numbers: the value beside the first key that is equal, else the default.
+std::vector<Value> label_encoder(NodeContext& n) {
+  for (const char* name : {"keys_strings", "values_strings", "classes_strings"})
+    if (n.attribute(name)) fail_kind(ErrorKind::kUnsupported, "the attribute {}: a tensor of strings", name);
+  const auto table = [&](const char* tensor, const char* integers, const char* floats) {
+    if (const AttributeProto* a = n.attribute(tensor); a && a->tensor) return n.graph.tensor(*a->tensor).plain();
+    const std::vector<int64_t> i = int_list(n, integers);
+    if (!i.empty()) return Tensor::from(std::span<const int64_t>(i), {static_cast<int64_t>(i.size())});
+    const std::vector<double> f = float_list(n, floats);
+    const std::vector<float> narrow(f.begin(), f.end());
+    return Tensor::from(std::span<const float>(narrow), {static_cast<int64_t>(narrow.size())});
+  };
+  const Tensor keys = table("keys_tensor", "keys_int64s", "keys_floats"),
+               values = table("values_tensor", "values_int64s", "values_floats");
+  if (keys.rank() != 1 || keys.shape() != values.shape() || keys.size() == 0)
+    fail("{} keys, but {} values", keys.size(), values.size());
+  if (keys.dtype() != n.dtype(0)) fail("keys of {} for an input of {}", name(keys.dtype()), name(n.dtype(0)));
+  Tensor otherwise;
+  if (const AttributeProto* a = n.attribute("default_tensor"); a && a->tensor)
+    otherwise = n.graph.tensor(*a->tensor).plain();
+  else if (is_float(values.dtype()))
+    otherwise = Tensor::full(values.dtype(), {1}, n.float_attribute("default_float", -0.0));
+  else
+    otherwise = Tensor::full(values.dtype(), {1}, static_cast<double>(n.int_attribute("default_int64", -1)));
+  if (otherwise.size() != 1 || otherwise.dtype() != values.dtype()) fail("the default is not one value");
+  const Expr x = input(n, 0).expand({n.rank(0)}), key{n.b, op::constant(n.b, keys)};
+  Expr hit = x == key;
+  if (is_float(x.dtype())) hit = hit | ((x != x) & (key != key));
+  const Expr place = places(n.b, {keys.size()}, 0), none = place.scalar(static_cast<double>(keys.size()));
+  const Expr at = where(hit, place, none).reduced({n.rank(0)}, op::Reducer::kMinimum);
+  const Expr all = joined({{n.b, op::constant(n.b, values)}, {n.b, op::constant(n.b, otherwise.reshaped({1}))}}, 0);
+  return {n.result(op::take(n.b, all, at, 0))};
+}
 
-  // Sets are given one after the other, each ended by a NaN.
-  void read_members() {
-    const std::vector<double> given = tensor_attribute(n_, "membership_values");
-    size_t next = 0, widest = 1;
-    for (size_t i = 0; i < inner_; ++i) {
-      std::vector<double>& set = sets_.emplace_back();
-      if (modes_[i] != 6) continue;
-      for (; next < given.size() && !std::isnan(given[next]); ++next) set.push_back(given[next]);
-      ++next;
-      widest = std::max(widest, set.size());
-    }
-    if (next > given.size()) fail("membership_values ends before its nodes do");
-    sets_.resize(inner_ + targets_.size());
-    if (widest * sets_.size() > (size_t{1} << 22)) fail("sets of members too large");
-    for (std::vector<double>& set : sets_) set.resize(widest, std::numeric_limits<double>::quiet_NaN());
+std::vector<Value> feature_vectorizer(NodeContext& n) {
+  std::vector<ValueId> parts;
+  for (size_t i = 0; i < n.input_count(); ++i) {
+    const Expr x = input(n, i).to(DType::kF32);
+    if (x.rank() != 1 && x.rank() != 2) fail("input {} has {} dimensions", i, x.rank());
+    parts.push_back(x.rank() == 1 ? x.expand({0}) : x);
   }
-  Expr members(DType dtype) const {
-    std::vector<double> all;
-    for (const std::vector<double>& set : sets_) all.insert(all.end(), set.begin(), set.end());
-    const auto rows = static_cast<int64_t>(sets_.size());
-    return Expr{n_.b, table(all)}.reshape({rows, static_cast<int64_t>(all.size()) / rows}).to(dtype);
-  }
+  return {n.result(op::concatenate(n.b, parts, 1))};
+}
 
-  // The longest way from a root, each node being reached once; a second visit means that it is no tree.
-  void measure() {
-    std::vector<bool> seen(inner_);
-    std::vector<int64_t> level = roots_;
-    for (depth_ = 0; !level.empty(); ++depth_) {
-      std::vector<int64_t> below;
-      for (int64_t node : level) {
-        if (node >= static_cast<int64_t>(inner_)) continue;
-        const auto i = static_cast<size_t>(node);
-        if (seen[i]) fail("node {} is reached twice: the nodes form no tree", node);
-        seen[i] = true;
-        below.push_back(yes_[i]);
-        below.push_back(no_[i]);
-      }
-      level = std::move(below);
-    }
-  }
+// Linear models -------------------------------------------------------------------------------------------------------
 
-  NodeContext& n_;
-  size_t inner_ = 0;  // nodes that are no leaves
-  int64_t depth_ = 0;
-  std::vector<int64_t> features_, roots_, targets_, yes_, no_, missing_;
-  std::vector<double> modes_, splits_, weights_;
-  std::vector<std::vector<double>> sets_;
-};
+// x coefficients^T + intercepts: [rows, outputs].
+Expr linear_scores(NodeContext& n, int64_t outputs) {
+  const Expr x = feature_rows(n);
+  const std::vector<double> coefficients = float_list(n, "coefficients"), intercepts = float_list(n, "intercepts");
+  const auto count = static_cast<int64_t>(coefficients.size());
+  if (outputs < 1 || count == 0 || count % outputs != 0) fail("{} coefficients for {} outputs", count, outputs);
+  const Expr w = vector_of(n, coefficients, x.dtype()).reshape({outputs, count / outputs});
+  const Expr y = x.made(matmul(n.b, x, w.transpose({1, 0})));
+  if (intercepts.empty()) return y;
+  if (static_cast<int64_t>(intercepts.size()) != outputs)
+    fail("{} intercepts for {} outputs", intercepts.size(), outputs);
+  return y + vector_of(n, intercepts, x.dtype());
+}
 
-std::vector<Value> tree_ensemble(NodeContext& n) {
-  if (n.rank(0) != 2) fail("TreeEnsemble takes two dimensions");
-  return Trees(n).evaluate(input(n, 0));
+std::vector<Value> linear_regressor(NodeContext& n) {
+  return {n.result(post_transformed(linear_scores(n, n.int_attribute("targets", 1)), post_transform(n)))};
+}
+
+std::vector<Value> linear_classifier(NodeContext& n) {
+  const auto outputs = static_cast<int64_t>(std::max<size_t>(1, float_list(n, "intercepts").size()));
+  const Expr raw = linear_scores(n, outputs);
+  const PostTransform t = post_transform(n);
+  if (outputs > 1)
+    return {labels_at(n, largest_place(raw), "classlabels_ints", "classlabels_strings"),
+            n.result(post_transformed(raw, t))};
+  // Of two classes, one score: that of the second.
+  const Expr second = post_transformed(raw, t), first = t == PostTransform::kProbit ? 0.0 - second : 1.0 - second;
+  return {labels_at(n, (raw.entry(1, 0) > 0.0).to(DType::kI64), "classlabels_ints", "classlabels_strings"),
+          n.result(joined({first, second}, 1))};
 }
 
 // TfIdfVectorizer -----------------------------------------------------------------------------------------------------
@@ -287,7 +301,14 @@ std::span<const Registration> ml_importers() {
   static constexpr Registration list[] = {
       {"ai.onnx.ml:ArrayFeatureExtractor", array_feature_extractor},
       {"ai.onnx.ml:Binarizer", binarizer},
-      {"ai.onnx.ml:TreeEnsemble", tree_ensemble},
+      {"ai.onnx.ml:Scaler", scaler},
+      {"ai.onnx.ml:Normalizer", normalizer},
+      {"ai.onnx.ml:Imputer", imputer},
+      {"ai.onnx.ml:OneHotEncoder", one_hot_encoder},
+      {"ai.onnx.ml:LabelEncoder", label_encoder},
+      {"ai.onnx.ml:FeatureVectorizer", feature_vectorizer},
+      {"ai.onnx.ml:LinearRegressor", linear_regressor},
+      {"ai.onnx.ml:LinearClassifier", linear_classifier},
       {"TfIdfVectorizer", tf_idf_vectorizer},
   };
   return list;

@@ -189,6 +189,18 @@ std::vector<Value> global_max_pool(NodeContext& n) {
   return {n.result(op::reshape(n.b, op::reduce(n.b, n.in(0), axes, op::Reducer::kMaximum), std::move(shape)))};
 }
 
+// (sum |x|^p)^(1/p)
+std::vector<Value> global_lp_pool(NodeContext& n) {
+  const ValueId x = n.in(0), p = op::scalar(n.b, n.dtype(0), static_cast<double>(n.int_attribute("p", 2)));
+  const auto axes = spatial_axes(n);
+  std::vector<Dim> shape = n.type(0).shape;
+  for (int64_t d : axes) shape[static_cast<size_t>(d)] = 1;
+  const ValueId sum =
+      op::reduce(n.b, op::broadcast_binary(n.b, op::power, op::abs(n.b, x), p), axes, op::Reducer::kAdd);
+  const ValueId root = op::divide(n.b, op::full_like(n.b, p, 1), p);
+  return {n.result(op::reshape(n.b, op::broadcast_binary(n.b, op::power, sum, root), std::move(shape)))};
+}
+
 // Normalization -------------------------------------------------------------------------------------------------------
 
 std::vector<Value> batch_normalization(NodeContext& n) {
@@ -293,6 +305,25 @@ std::vector<Dim> proportional(NodeContext& n, const std::string& policy, std::ve
   return sizes;
 }
 
+// floor(size * scale). Of a known size in f32, as ONNX Runtime computes it: 0.7 of 10 is 7, though the float 0.7 is
+// less. Of an open one when the float nearest to a fraction of a small denominator is the scale.
+Dim scaled_size(const Dim& size, double scale) {
+  constexpr int64_t kMostParts = 64;
+  const auto factor = static_cast<float>(scale);
+  if (!(factor >= 0)) fail("a region to resize that ends before it starts");
+  if (size.is_constant()) {
+    const float scaled = std::floor(static_cast<float>(size.constant()) * factor);
+    if (!(scaled < 0x1p62F)) fail("a resize from {} entries by {}", size.constant(), scale);
+    return static_cast<int64_t>(scaled);
+  }
+  for (int64_t parts = 1; parts <= kMostParts; ++parts) {
+    const double count = std::round(scale * static_cast<double>(parts));
+    if (static_cast<float>(count / static_cast<double>(parts)) == factor)
+      return floordiv(size * static_cast<int64_t>(count), parts);
+  }
+  fail_kind(ErrorKind::kUnsupported, "resizing an open size by {}; fix it with --shape", scale);
+}
+
 std::vector<Value> resize(NodeContext& n) {
   const bool upsample = n.node.op_type == "Upsample", old = upsample || n.opset < 11;
   const size_t scales_input = old ? 1 : 2;
@@ -343,22 +374,16 @@ std::vector<Value> resize(NodeContext& n) {
   for (size_t i = 0; i < axes.size(); ++i) {
     const Dim in = n.type(0).shape[static_cast<size_t>(axes[i])];
     Dim out;
-    double scale = 1;
+    double scale = 0;  // that of the sizes
     if (has_sizes) {
       out = sizes[i];
       if (in == out && !crops) continue;
-      if (!in.is_constant() || !out.is_constant())
-        fail_kind(ErrorKind::kUnsupported, "resizing between open sizes; fix them with --shape");
-      scale = kept_scale > 0 ? kept_scale : static_cast<double>(out.constant()) / static_cast<double>(in.constant());
+      if (kept_scale > 0) scale = kept_scale;
     } else {
       scale = scales[i];
       if (!(scale > 0 && scale < 1e6)) fail("a scale must be positive and below a million");
       if (scale == 1 && !crops) continue;
-      if (in.is_constant())
-        out = static_cast<int64_t>(
-            std::floor(static_cast<double>(in.constant()) * (crops ? (roi[i + axes.size()] - roi[i]) * scale : scale)));
-      else
-        out = in * static_cast<int64_t>(scale);
+      out = scaled_size(in, crops ? (roi[i + axes.size()] - roi[i]) * scale : scale);
     }
     r.axes.push_back(axes[i]);
     r.sizes.push_back(out);
@@ -383,6 +408,7 @@ std::span<const Registration> nn_importers() {
       {"LpPool", lp_pool},
       {"GlobalAveragePool", global_average_pool},
       {"GlobalMaxPool", global_max_pool},
+      {"GlobalLpPool", global_lp_pool},
       {"BatchNormalization", batch_normalization},
       {"LayerNormalization", layer_normalization},
       {"InstanceNormalization", instance_normalization},

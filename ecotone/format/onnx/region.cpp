@@ -1,10 +1,13 @@
-// Operators that sample or fill regions of images: RoiAlign, DeformConv, Col2Im, AffineGrid, MaxUnpool, and MaxPool's
-// indices.
+// Operators that sample or fill regions of images: RoiAlign, MaxRoiPool, DeformConv, Col2Im, AffineGrid, MaxUnpool, and
+// MaxPool's indices.
+#include <array>
+#include <limits>
 #include <numeric>
 
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/expr.h"
 #include "ecotone/op/contract.h"
+#include "ecotone/op/control.h"
 #include "ecotone/op/index.h"
 
 namespace ecotone::onnx {
@@ -43,55 +46,166 @@ std::pair<Corner, Corner> corners(const Expr& position, const Expr& last, bool c
   return {inside(low, 1.0 - fraction), inside(low + 1.0, fraction)};
 }
 
+// RoiAlign ------------------------------------------------------------------------------------------------------------
+
+// Regions along one axis: where each begins, a bin's length and how many samples a bin has, all [regions, 1, 1].
+struct RegionAxis {
+  Expr low, bin, samples;
+  int64_t bins;
+  Dim size;  // of the image
+
+  RegionAxis in(Builder& g, std::span<const ValueId> v) const { return {{g, v[0]}, {g, v[1]}, {g, v[2]}, bins, size}; }
+};
+
+// The sum (or largest value) of bilinear samples number `row` and `column` of each bin; x is [batch, height, width,
+// channels], `batch` each region's entry of it, the sample numbers broadcast to [regions, 1, samples]. Gives [regions,
+// bins, bins, channels].
+Expr sampled(const Expr& x, const Expr& batch, const std::array<RegionAxis, 2>& axes, const std::array<Expr, 2>& at,
+             bool average) {
+  Builder& b = x.builder();
+  // Positions [regions, bins, samples], and whether they are near enough to the image to count.
+  struct Axis {
+    Expr counts;
+    std::pair<Corner, Corner> beside;
+  };
+  const auto positions = [&](size_t d) {
+    const RegionAxis& a = axes[d];
+    const Expr bin = places(b, {1, a.bins, 1}, 1, a.low.dtype());
+    const Expr position = a.low + a.bin * (bin + (at[d] + 0.5) / a.samples), size = position.scalar(a.size);
+    return Axis{(position >= -1.0) & (position <= size), corners(position, size - 1.0, true)};
+  };
+  const Axis row = positions(0), column = positions(1);
+  const std::vector<Dim> grid{batch.size(0), axes[0].bins, at[0].size(2), axes[1].bins, at[1].size(2)};
+  const Expr counts = row.counts.expand({3, 4}) & column.counts.expand({1, 2});
+  const auto index = [&](const Expr& e) { return e.to(DType::kI64).broadcast(grid).expand({5}); };
+  const Expr entry = index(batch.expand({1, 2, 3, 4}));
+  std::optional<Expr> all;
+  for (const Corner& r : {row.beside.first, row.beside.second})
+    for (const Corner& c : {column.beside.first, column.beside.second}) {
+      const Expr weight = (r.weight.expand({3, 4}) * c.weight.expand({1, 2})).to(x.dtype());
+      const Expr pixel = joined({entry, index(r.at.expand({3, 4})), index(c.at.expand({1, 2}))}, 5);
+      const Expr value = gathered(x, pixel) * where(counts, weight, weight.scalar(0.0)).expand({5});
+      all = !all ? value : average ? *all + value : larger(*all, value);
+    }
+  return all->reduced({2, 4}, average ? op::Reducer::kAdd : op::Reducer::kMaximum);
+}
+
+// As many samples as a bin has pixels, so that a region's number depends on its size: samples are taken one a step, for
+// as many steps as the largest region needs. A region without samples gives zeros.
+Expr adaptively_sampled(const Expr& x, const Expr& batch, const std::array<RegionAxis, 2>& axes, bool average) {
+  Builder& b = x.builder();
+  const Expr wanted = axes[0].samples * axes[1].samples;  // [regions, 1, 1]
+  const double none = average ? 0 : -std::numeric_limits<double>::infinity();
+  const ValueId carries[] = {op::scalar(b, wanted.dtype(), 0),
+                             op::full(b, x.dtype(), {batch.size(0), axes[0].bins, axes[1].bins, x.size(3)}, none)};
+  const std::vector<ValueId> captures{
+      x, batch, wanted, axes[0].low, axes[0].bin, axes[0].samples, axes[1].low, axes[1].bin, axes[1].samples};
+  std::vector<Type> types;
+  for (ValueId v : carries) types.push_back(b.type(v));
+  for (ValueId v : captures) types.push_back(b.type(v));
+  Region goes_on = op::make_region(b, "goes_on", types, [](Builder& g, std::span<const ValueId> v) {
+    return std::vector<ValueId>{(Expr{g, v[4]} > Expr{g, v[0]}).reduced({0, 1, 2}, op::Reducer::kOr)};
+  });
+  Region step = op::make_region(b, "sample", types, [&](Builder& g, std::span<const ValueId> v) {
+    const Expr k{g, v[0]}, sum{g, v[1]}, count{g, v[4]};
+    const std::array inner{axes[0].in(g, v.subspan(5)), axes[1].in(g, v.subspan(8))};
+    const Expr per_row = larger(inner[1].samples, k.scalar(1.0)), quotient = k / per_row;
+    const Expr row{g, op::floor(g, quotient)};
+    const Expr value = sampled({g, v[2]}, {g, v[3]}, inner, {row, k - row * per_row}, average);
+    const Expr joint = average ? sum + value : larger(sum, value);
+    return std::vector<ValueId>{k + 1.0, where((k < count).expand({3}), joint, sum)};
+  });
+  const Expr sum{b, op::while_(b, carries, std::move(goes_on), std::move(step), captures)[1]};
+  const Expr count = wanted.to(x.dtype()).expand({3});
+  return where(count > 0.0, average ? sum / count : sum, sum.scalar(0.0));
+}
+
 // The mean (or largest) of bilinear samples in each bin of each region of interest.
 std::vector<Value> roi_align(NodeContext& n) {
   const int64_t height = n.int_attribute("output_height", 1), width = n.int_attribute("output_width", 1);
   const int64_t samples = n.int_attribute("sampling_ratio", 0);
-  if (samples < 1)
-    fail_kind(ErrorKind::kUnsupported, "RoiAlign whose number of samples depends on the regions (sampling_ratio 0)");
   if (n.rank(0) != 4 || n.rank(1) != 2 || height < 1 || width < 1)
     fail("RoiAlign takes images of four dimensions, regions of two and a positive output size");
   const bool half = n.string_attribute("coordinate_transformation_mode",
                                        n.opset < 16 ? "output_half_pixel" : "half_pixel") == "half_pixel";
   const std::string mode = n.string_attribute("mode", "avg");
   if (mode != "avg" && mode != "max") fail("mode '{}' is unknown", mode);
-  const double scale = n.float_attribute("spatial_scale", 1);
-  const Expr x = input(n, 0).transpose({0, 2, 3, 1}), rois = input(n, 1) * scale - (half ? 0.5 : 0.0);
-  const Dim count = rois.size(0);
-  // Positions [count, bins, samples], and whether they are near enough to the image to count.
-  struct Axis {
-    Expr position, counts;
-    std::pair<Corner, Corner> beside;
-  };
-  const auto axis = [&](int64_t start, int64_t bins, int64_t dimension) {
+  const bool average = mode == "avg";
+  const Expr x = input(n, 0).transpose({0, 2, 3, 1}), batch = input(n, 2);
+  const Expr rois = input(n, 1) * n.float_attribute("spatial_scale", 1) - (half ? 0.5 : 0.0);
+  const auto axis = [&](int64_t start, int64_t bins, const Dim& size) {
     const Expr low = rois.entry(1, start);
     Expr extent = rois.entry(1, start + 2) - low;
     if (!half) extent = larger(extent, extent.scalar(1.0));
-    const Expr bin = (extent / static_cast<double>(bins)).expand({1, 2});
-    const std::vector<Dim> shape{1, bins, samples};
-    const Expr place = places(n.b, shape, 1, rois.dtype()) +
-                       (places(n.b, shape, 2, rois.dtype()) + 0.5) / static_cast<double>(samples);
-    const Expr position = low.expand({1, 2}) + bin * place;
-    const Expr size = position.scalar(x.size(dimension));
-    return Axis{position, (position >= -1.0) & (position <= size), corners(position, size - 1.0, true)};
+    const Expr bin = extent / static_cast<double>(bins);
+    const Expr count = samples > 0 ? bin.scalar(static_cast<double>(samples)).broadcast(bin.shape())
+                                   : larger(bin.made(op::ceil(n.b, bin)), bin.scalar(0.0));
+    return RegionAxis{low.expand({1, 2}), bin.expand({1, 2}), count.expand({1, 2}), bins, size};
   };
-  const Axis row = axis(1, height, 1), column = axis(0, width, 2);
-  const std::vector<Dim> grid{count, height, samples, width, samples};
-  const Expr counts = row.counts.expand({3, 4}) & column.counts.expand({1, 2});
-  const auto index = [&](const Expr& e) { return e.to(DType::kI64).broadcast(grid).expand({5}); };
-  const Expr batch = index(input(n, 2).reshape({count, 1, 1, 1, 1}));
-  std::vector<Expr> values;
-  for (const Corner& r : {row.beside.first, row.beside.second})
-    for (const Corner& c : {column.beside.first, column.beside.second}) {
-      const Expr weight = (r.weight.expand({3, 4}) * c.weight.expand({1, 2})).to(x.dtype());
-      const Expr at = joined({batch, index(r.at.expand({3, 4})), index(c.at.expand({1, 2}))}, 5);
-      const Expr value = gathered(x, at) * where(counts, weight, weight.scalar(0.0)).expand({5});
-      values.push_back(value);
-    }
-  Expr all = values[0];
-  for (size_t i = 1; i < 4; ++i) all = mode == "avg" ? all + values[i] : larger(all, values[i]);
-  all = mode == "avg" ? all.mean({2, 4}) : all.reduced({2, 4}, op::Reducer::kMaximum);
-  return {n.result(all.transpose({0, 3, 1, 2}))};
+  const std::array axes{axis(1, height, x.size(1)), axis(0, width, x.size(2))};
+  Expr y = x;
+  if (samples > 0) {
+    const Expr at = places(n.b, {1, 1, samples}, 2, rois.dtype());
+    y = sampled(x, batch, axes, {at, at}, average);
+    if (average) y = y / static_cast<double>(samples * samples);
+  } else {
+    y = adaptively_sampled(x, batch, axes, average);
+  }
+  return {n.result(y.transpose({0, 3, 1, 2}))};
+}
+
+// The largest entry in each bin of each region, whose corners are rounded to pixels; 0 for a bin without any. One axis
+// at a time: x [size, ...], with `inside` [size, regions, bins] saying which entries a bin has, becomes [..., bins].
+Expr largest_inside(const Expr& x, const Expr& inside) {
+  Builder& b = x.builder();
+  std::vector<Dim> shape = x.shape();
+  shape.erase(shape.begin());
+  shape.push_back(inside.size(2));
+  const double none = -std::numeric_limits<double>::infinity();
+  const ValueId carry = op::full(b, x.dtype(), shape, none), scanned[] = {x, inside};
+  std::vector<Type> types{b.type(carry)};
+  for (ValueId v : scanned) {
+    TensorType entry = b.tensor_type(v);
+    entry.shape.erase(entry.shape.begin());
+    types.emplace_back(std::move(entry));
+  }
+  const auto step = [&](Builder& g, std::span<const ValueId> v) -> std::vector<ValueId> {
+    const Expr largest{g, v[0]}, entries{g, v[1]}, mask{g, v[2]};  // [regions, rest...], [regions, bins]
+    std::vector<Dim> wide(static_cast<size_t>(largest.rank()), 1);
+    wide.front() = mask.size(0);
+    wide.back() = mask.size(1);
+    const Expr value = entries.expand({largest.rank() - 1});
+    return {larger(largest, where(mask.reshape(wide), value, value.scalar(none)))};
+  };
+  return {b, op::scan(b, {&carry, 1}, scanned, x.size(0), op::make_region(b, "row", types, step))[0]};
+}
+
+std::vector<Value> max_roi_pool(NodeContext& n) {
+  const auto bins = n.ints_attribute("pooled_shape").value_or(std::vector<int64_t>{});
+  if (n.rank(0) != 4 || n.rank(1) != 2 || bins.size() != 2 || bins[0] < 1 || bins[1] < 1)
+    fail("MaxRoiPool takes images of four dimensions, regions of two and a pooled_shape of two positive sizes");
+  const Expr x = input(n, 0), rois = input(n, 1);
+  const double scale = n.float_attribute("spatial_scale", 1);
+  const auto rounded = [&](int64_t column) {  // halves away from zero
+    const Expr v = rois.entry(1, column) * scale;
+    return v.made(op::round_nearest_afz(n.b, v));
+  };
+  // Which of the entries of an axis stand in each region's bins: [size, regions, bins].
+  const auto inside = [&](int64_t column, int64_t count, const Dim& size) {
+    const Expr low = rounded(column), extent = larger(rounded(column + 2) - low + 1.0, low.scalar(1.0));
+    const Expr bin = (extent / static_cast<double>(count)).expand({0, 2}), start = low.expand({0, 2});
+    const Expr number = places(n.b, {1, 1, count}, 2, rois.dtype());
+    const Expr from = start + bin.made(op::floor(n.b, number * bin));
+    const Expr to = start + bin.made(op::ceil(n.b, (number + 1.0) * bin));
+    const Expr entry = places(n.b, {size, 1, 1}, 0, rois.dtype());
+    return (entry >= from) & (entry < to);
+  };
+  const Expr batch = rois.entry(1, 0).to(DType::kI64);
+  const Expr mine = x.made(op::take(n.b, x, batch, 0)).transpose({2, 0, 1, 3});  // [height, regions, channels, width]
+  const Expr rows = largest_inside(mine, inside(2, bins[0], x.size(2)));         // [regions, channels, width, bins]
+  const Expr y = largest_inside(rows.transpose({2, 0, 1, 3}), inside(1, bins[1], x.size(3)));
+  const Expr lowest = y.scalar(-std::numeric_limits<double>::infinity());
+  return {n.result(where(y == lowest, y.scalar(0.0), y))};
 }
 
 std::vector<int64_t> ints_or(NodeContext& n, const char* name, size_t count, int64_t otherwise) {
@@ -286,8 +400,8 @@ std::pair<ValueId, ValueId> max_pool_with_indices(NodeContext& n, op::WindowAttr
 
 std::span<const Registration> region_importers() {
   static constexpr Registration list[] = {
-      {"RoiAlign", roi_align},     {"DeformConv", deform_conv}, {"Col2Im", col2im},
-      {"AffineGrid", affine_grid}, {"MaxUnpool", max_unpool},
+      {"RoiAlign", roi_align}, {"MaxRoiPool", max_roi_pool}, {"DeformConv", deform_conv},
+      {"Col2Im", col2im},      {"AffineGrid", affine_grid},  {"MaxUnpool", max_unpool},
   };
   return list;
 }

@@ -1,9 +1,8 @@
-// Normalization by a batch's own statistics, and determinants.
+// Normalization by a batch's own statistics.
 #include <array>
 
 #include "ecotone/base/error.h"
 #include "ecotone/format/onnx/expr.h"
-#include "ecotone/op/control.h"
 
 namespace ecotone::onnx {
 namespace {
@@ -28,42 +27,6 @@ std::vector<Value> mean_variance_normalization(NodeContext& n) {
   return {n.result(centred / (deviation + 1e-9))};
 }
 
-// Gaussian elimination with partial pivoting, a column a step, over the last two dimensions.
-std::vector<Value> determinant(NodeContext& n) {
-  Builder& b = n.b;
-  const Expr x = input(n, 0);
-  const int64_t rank = x.rank();
-  if (rank < 2) fail("a determinant of {} dimensions", rank);
-  b.dims().require_equal(x.size(-1), x.size(-2), "sides of a matrix");
-  const Dim size = x.size(-1);
-  const std::vector<Dim> shape = x.shape(), line(shape.begin(), shape.end() - 1), batch(shape.begin(), shape.end() - 2);
-  const ValueId carries[] = {x, op::full(b, x.dtype(), batch, 1)};
-  const ValueId steps = places(b, {size}, 0);
-  const Type types[] = {b.type(carries[0]), b.type(carries[1]), TensorType{DType::kI64, {}}};
-  Region body =
-      op::make_region(b, "eliminate", types, [&](Builder& g, std::span<const ValueId> v) -> std::vector<ValueId> {
-        const Expr m{g, v[0]}, product{g, v[1]}, k{g, v[2]};
-        const auto zero = m.scalar(0.0);
-        const Expr row = places(g, line, rank - 2), at_k = row == k;  // [batch, side]
-        const Expr column = where(places(g, shape, rank - 1) == k, m, zero).sum({rank - 1});
-        const Expr size_of = where(row >= k, column.made(op::abs(g, column)), m.scalar(-1.0));
-        const Expr top = size_of.reduced({rank - 2}, op::Reducer::kMaximum).expand({rank - 2});
-        const Expr pivot_row =
-            where(size_of == top, row, row.scalar(size)).reduced({rank - 2}, op::Reducer::kMinimum).expand({rank - 2});
-        const Expr at_pivot = row == pivot_row;
-        const auto row_of = [&](const Expr& mask) { return where(mask.expand({rank - 1}), m, zero).sum({rank - 2}); };
-        const Expr upper = row_of(at_pivot).expand({rank - 2}), old = row_of(at_k).expand({rank - 2});
-        const Expr swapped = where(at_k.expand({rank - 1}), upper, where(at_pivot.expand({rank - 1}), old, m));
-        const Expr pivot = where(at_pivot, column, zero).sum({rank - 2});
-        const Expr new_column = where(places(g, shape, rank - 1) == k, swapped, zero).sum({rank - 1});
-        const Expr wide = pivot.expand({rank - 2});
-        const Expr factor = where((row > k) & (wide != 0.0), new_column / wide, zero);
-        const Expr sign = where(pivot_row.reshape(batch) == k, m.scalar(1.0), m.scalar(-1.0));
-        return {swapped - factor.expand({rank - 1}) * upper, product * pivot * sign};
-      });
-  return {n.result(op::scan(b, carries, {&steps, 1}, size, std::move(body))[1])};
-}
-
 }  // namespace
 
 std::vector<Value> batch_normalization_training(NodeContext& n) {
@@ -82,8 +45,7 @@ std::vector<Value> batch_normalization_training(NodeContext& n) {
 }
 
 std::span<const Registration> statistics_importers() {
-  static constexpr Registration list[] = {{"MeanVarianceNormalization", mean_variance_normalization},
-                                          {"Det", determinant}};
+  static constexpr Registration list[] = {{"MeanVarianceNormalization", mean_variance_normalization}};
   return list;
 }
 

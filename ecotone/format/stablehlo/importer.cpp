@@ -6,6 +6,7 @@
 
 #include "ecotone/base/file.h"
 #include "ecotone/format/stablehlo/import.h"
+#include "ecotone/ir/difference.h"
 #include "ecotone/op/control.h"
 
 namespace ecotone::stablehlo {
@@ -25,30 +26,17 @@ bool mentions_dynamic(const syntax::Region& region) {
   return false;
 }
 
-std::shared_ptr<const DynamicAttributes> annotations_of(const syntax::Attributes& attributes) {
-  DynamicAttributes kept;
-  for (const auto& [key, value] : attributes)
-    if (key != "ecotone.name" && key != "ecotone.kind" && key != "ecotone.shape" && key != "tf.aliasing_output")
-      kept.set(key, to_value(value));
-  return kept.empty() ? nullptr : std::make_shared<const DynamicAttributes>(std::move(kept));
+// The functions that the attributes name.
+void note_uses(const syntax::Attribute& a, std::set<std::string_view>& used) {
+  if (a.kind == syntax::Attribute::Kind::kSymbol) used.insert(a.text);
+  for (const syntax::Attribute& i : a.items) note_uses(i, used);
+  for (const auto& [key, value] : a.entries) note_uses(value, used);
 }
-
-// "batch,min(n, 4),3" at the commas outside parentheses.
-std::vector<std::string> split_sizes(std::string_view text) {
-  std::vector<std::string> sizes;
-  int open = 0;
-  for (const char c : text) {
-    if (sizes.empty() || (c == ',' && open == 0)) sizes.emplace_back();
-    if (c == ',' && open == 0) continue;
-    open += c == '(' ? 1 : c == ')' ? -1 : 0;
-    sizes.back() += c;
+void note_uses(const syntax::Region& region, std::set<std::string_view>& used) {
+  for (const syntax::Operation& op : region.operations) {
+    for (const auto& [key, value] : op.attributes) note_uses(value, used);
+    for (const syntax::Region& r : op.regions) note_uses(r, used);
   }
-  return sizes;
-}
-
-std::string text_or(const syntax::Attributes& attributes, std::string_view name, std::string otherwise) {
-  const syntax::Attribute* a = syntax::find(attributes, name);
-  return a && !a->text.empty() ? a->text : otherwise;
 }
 
 }  // namespace
@@ -56,7 +44,8 @@ std::string text_or(const syntax::Attributes& attributes, std::string_view name,
 Importer::Importer(const syntax::File& file, const ReadOptions& options) : file_(file), options_(options) {
   for (const syntax::Function& f : file.functions) {
     if (!functions_.emplace(f.name, &f).second) fail_at(f.at, fmt::format("the function @{} is defined twice", f.name));
-    dynamic_module_ = dynamic_module_ || is_dynamic(f);
+    says_sizes_ = says_sizes_ || syntax::find(f.attributes, "ecotone.symbols");
+    dynamic_module_ = dynamic_module_ || says_sizes_ || is_dynamic(f);
   }
 }
 
@@ -99,15 +88,20 @@ const syntax::Function& Importer::entry_function() const {
 }
 
 ProgramRef Importer::entry() {
+  is_single_ = true;
   ProgramRef program = function(entry_function(), true);
   finish();
   return program;
 }
 
+// Private functions that others are made of are read where these use them.
 std::vector<Function> Importer::all() {
+  std::set<std::string_view> used;
+  for (const syntax::Function& f : file_.functions) note_uses(f.body, used);
   std::vector<Function> functions;
   for (const syntax::Function& f : file_.functions)
-    if (f.has_body) functions.push_back({f.name, f.is_public, function(f, true)});
+    if (f.has_body && (f.is_public || !used.contains(f.name)))
+      functions.push_back({f.name, f.is_public, function(f, true)});
   finish();
   return functions;
 }
@@ -120,131 +114,6 @@ void Importer::finish() const {
   if (unsupported_.size() > kMostListed) list += fmt::format("\n  and {} more", unsupported_.size() - kMostListed);
   throw PlacedError(ErrorKind::kUnsupported,
                     fmt::format("{}: {} operations are not supported:{}", file_.name, unsupported_.size(), list));
-}
-
-ProgramRef Importer::function(const syntax::Function& f, bool is_entry) {
-  if (!is_entry)
-    if (const auto found = programs_.find(&f); found != programs_.end()) return found->second;
-  if (std::find(in_progress_.begin(), in_progress_.end(), &f) != in_progress_.end())
-    fail_at(f.at, fmt::format("the function @{} calls itself; recursion is not supported", f.name));
-  constexpr size_t kMostNested = 64;
-  if (in_progress_.size() >= kMostNested) fail_at(f.at, "functions call each other too deeply");
-  in_progress_.push_back(&f);
-  Builder builder(f.name);
-  builder.set_location(file_location(file_.name, f.at.line, f.at.column));
-  Frame frame{builder};
-  frame.is_entry = is_entry;
-  add_arguments(frame, f, is_entry);
-  const std::vector<ValueId> results = body(frame, f.body);
-  add_results(frame, f, results, is_entry);
-  ProgramRef program;
-  try {
-    program = std::move(builder).build();
-  } catch (const Error& e) {
-    throw PlacedError(e.kind(), fmt::format("{}: @{}: {}", place(f.at), f.name, e.what()));
-  }
-  in_progress_.pop_back();
-  if (!is_entry) programs_.emplace(&f, program);
-  return program;
-}
-
-void Importer::add_arguments(Frame& frame, const syntax::Function& f, bool is_entry) {
-  Builder& b = frame.builder;
-  if (is_entry)
-    if (const syntax::Attribute* symbols = syntax::find(f.attributes, "ecotone.symbols"))
-      for (const auto& [name, range] : symbols->entries) {
-        const int64_t min = !range.items.empty() ? range.items[0].integer : 0;
-        const int64_t max = range.items.size() > 1 ? range.items[1].integer : std::numeric_limits<int64_t>::max();
-        b.named_symbol(name, std::max<int64_t>(min, 0), max);
-      }
-  std::vector<std::string> taken;
-  for (size_t i = 0; i < f.body.arguments.size(); ++i) {
-    const syntax::Argument& a = f.body.arguments[i];
-    const std::string default_name = fmt::format("arg{}", i);
-    const std::string name = is_entry ? text_or(a.attributes, "ecotone.name", default_name) : default_name;
-    const auto annotations = annotations_of(a.attributes);
-    // Open sizes: as the user said, as the file says, else symbols.
-    std::vector<Dim> open;
-    if (is_entry) {
-      const auto given = options_.shapes.find(name);
-      const syntax::Attribute* shape = syntax::find(a.attributes, "ecotone.shape");
-      if (given != options_.shapes.end() && given->second.size() != a.type->shape.size())
-        fail_at(a.at, fmt::format("the input '{}' has {} dimensions, but {} sizes are given", name,
-                                  a.type->shape.size(), given->second.size()));
-      const std::vector<std::string> sizes = shape ? split_sizes(shape->text) : std::vector<std::string>{};
-      if (shape && sizes.size() != a.type->shape.size())
-        fail_at(shape->at,
-                fmt::format("ecotone.shape has {} sizes, but the argument has {}", sizes.size(), a.type->shape.size()));
-      for (size_t d = 0; d < a.type->shape.size(); ++d) {
-        const int64_t size = a.type->shape[d];
-        if (given != options_.shapes.end() && size == syntax::kDynamic) {
-          open.emplace_back(given->second[d]);
-        } else if (size != syntax::kDynamic) {
-          open.emplace_back(size);
-        } else if (shape) {
-          try {
-            open.push_back(
-                parse_dim(sizes[d], [&](std::string_view symbol) { return *b.named_symbol(symbol).as_symbol(); }));
-          } catch (const Error& e) {
-            fail_at(shape->at, e.what());
-          }
-        } else {
-          const int64_t bound = d < a.type->bounds.size() && a.type->bounds[d] != syntax::kDynamic
-                                    ? a.type->bounds[d]
-                                    : std::numeric_limits<int64_t>::max();
-          open.push_back(b.symbol(fmt::format("{}_{}", name, d), 0, bound));
-        }
-      }
-    }
-    const Type type = to_type(*a.type, false, is_entry ? &open : nullptr, place(a.at));
-    ValueId value = 0;
-    if (is_entry && text_or(a.attributes, "ecotone.kind", "") == "parameter" && !is_token(type))
-      value = b.parameter(name, tensor(type), std::nullopt, annotations);
-    else
-      value = b.input(name, type, annotations);
-    if (std::find(taken.begin(), taken.end(), name) != taken.end())
-      fail_at(a.at, fmt::format("two arguments are named '{}'", name));
-    taken.push_back(name);
-    if (!frame.names.emplace(a.name, std::vector{value}).second)
-      fail_at(a.at, fmt::format("%{} is defined twice", a.name));
-    note_quantized(frame, *a.type, value);
-  }
-}
-
-void Importer::add_results(Frame& frame, const syntax::Function& f, std::span<const ValueId> results, bool is_entry) {
-  Builder& b = frame.builder;
-  if (results.size() != f.result_types.size())
-    fail_at(f.at, fmt::format("@{} declares {} results but returns {}", f.name, f.result_types.size(), results.size()));
-  for (size_t i = 0; i < results.size(); ++i) {
-    std::string name = fmt::format("out{}", i);
-    if (is_entry && i < f.result_attributes.size())
-      name = text_or(f.result_attributes[i], "ecotone.name", std::move(name));
-    b.output(std::move(name), results[i]);
-  }
-  if (!is_entry) return;
-  // Donated arguments: to a given result, or to the first of equal type.
-  std::set<int64_t> donated;
-  uint32_t input = 0;
-  for (const syntax::Argument& a : f.body.arguments) {
-    if (text_or(a.attributes, "ecotone.kind", "") == "parameter") continue;
-    const uint32_t at = input++;
-    const Type& type = b.type(frame.names.at(a.name)[0]);
-    if (const syntax::Attribute* alias = syntax::find(a.attributes, "tf.aliasing_output")) {
-      if (alias->integer < 0 || alias->integer >= static_cast<int64_t>(results.size()))
-        fail_at(alias->at,
-                fmt::format("tf.aliasing_output is {}, but there are {} results", alias->integer, results.size()));
-      if (b.type(results[static_cast<size_t>(alias->integer)]) != type)
-        fail_at(alias->at, "an argument can be donated only to a result of its own type");
-      donated.insert(alias->integer);
-      b.alias(at, static_cast<uint32_t>(alias->integer));
-    } else if (syntax::find(a.attributes, "jax.buffer_donor")) {
-      for (size_t i = 0; i < results.size(); ++i)
-        if (b.type(results[i]) == type && donated.insert(static_cast<int64_t>(i)).second) {
-          b.alias(at, static_cast<uint32_t>(i));
-          break;
-        }
-    }
-  }
 }
 
 std::vector<ValueId> Importer::body(Frame& frame, const syntax::Region& region) {
@@ -266,11 +135,12 @@ std::vector<ValueId> Importer::body(Frame& frame, const syntax::Region& region) 
       continue;
     }
     if (i + 1 != region.operations.size()) fail_at(op.at, "a return must be the last operation of its region");
-    OpCall call(*this, frame, op);
     std::vector<ValueId> results;
     for (const syntax::Use& use : op.operands) {
       const auto found = frame.names.find(use.name);
-      if (found == frame.names.end() || use.index >= found->second.size())
+      if (found == frame.names.end() && frame.sizes.contains(use.name))
+        fail_at(use.at, fmt::format("%{} is marked as a size; it can't be returned", use.name));
+      if (found == frame.names.end() || use.index >= found->second.size() || found->second[use.index] == kNoValue)
         fail_at(use.at, fmt::format("%{} is not defined here", use.name));
       results.push_back(found->second[use.index]);
     }
@@ -279,72 +149,51 @@ std::vector<ValueId> Importer::body(Frame& frame, const syntax::Region& region) 
   return {};
 }
 
-LocationId Importer::resolve_location(syntax::LocationIndex index, int depth) {
-  constexpr int kMostNested = 100;
-  if (depth > kMostNested || index == 0 || index >= file_.locations.size()) return kNoLocation;
-  locations_.resize(file_.locations.size(), kNoLocation);
-  resolving_.resize(file_.locations.size(), false);
-  if (locations_[index] != kNoLocation || resolving_[index]) return locations_[index];
-  resolving_[index] = true;  // an alias may name itself
-  const syntax::SourceLocation& l = file_.locations[index];
-  LocationId id = kNoLocation;
-  switch (l.kind) {
-    case syntax::SourceLocation::Kind::kUnknown:
-      break;
-    case syntax::SourceLocation::Kind::kFile:
-      id = file_location(l.text, l.line, l.column);
-      break;
-    case syntax::SourceLocation::Kind::kName:
-      id = named_location(l.text, l.children.empty() ? kNoLocation : resolve_location(l.children[0], depth + 1));
-      break;
-    case syntax::SourceLocation::Kind::kAlias: {
-      const auto found = file_.location_aliases.find(l.text);
-      if (found != file_.location_aliases.end()) id = resolve_location(found->second, depth + 1);
-      break;
+void Importer::find_operands(OpCall& call) const {
+  const bool takes_sizes = find_dynamic_reader(call.op.name) || call.op.name == "func.call";
+  for (const syntax::Use& use : call.op.operands) {
+    const auto found = call.frame.names.find(use.name);
+    if (found == call.frame.names.end()) {
+      if (!call.frame.sizes.contains(use.name)) fail_at(use.at, fmt::format("%{} is not defined here", use.name));
+      if (!takes_sizes && !syntax::find(call.op.attributes, "ecotone.dim_value"))
+        fail_at(use.at, fmt::format("%{} is marked as a size; {} can't use it as a value", use.name, call.op.name));
+      call.operands.push_back(kNoValue);
+      continue;
     }
-    case syntax::SourceLocation::Kind::kFused: {
-      std::vector<LocationId> children;
-      for (const syntax::LocationIndex c : l.children)
-        if (const LocationId child = resolve_location(c, depth + 1); child != kNoLocation) children.push_back(child);
-      if (children.size() == 1) id = children[0];
-      if (children.size() > 1) id = fused_location(std::move(children));
-      break;
-    }
+    if (use.index >= found->second.size())
+      fail_at(use.at, fmt::format("%{} has {} results; there is no #{}", use.name, found->second.size(), use.index));
+    if (found->second[use.index] == kNoValue)
+      fail_at(use.at, fmt::format("%{}#{} is not defined here", use.name, use.index));
+    call.operands.push_back(found->second[use.index]);
   }
-  resolving_[index] = false;
-  return locations_[index] = id;
 }
 
-LocationId Importer::location(const syntax::Operation& op) {
-  const LocationId given = resolve_location(op.location, 0);
-  return given != kNoLocation ? given : file_location(file_.name, op.at.line, op.at.column);
+std::vector<ValueId> Importer::read(OpCall& call) {
+  const std::string& name = call.op.name;
+  const OpReader dynamic = dynamic_module_ ? find_dynamic_reader(name) : nullptr;
+  const OpReader reader = dynamic ? dynamic : find_reader(name);
+  const bool converts = name == "stablehlo.uniform_quantize" || name == "stablehlo.uniform_dequantize";
+  if (!reader && !(converts && touches_quantized(call)))
+    return unsupported(call, find_dynamic_reader(name) ? "needs sizes that are not known"
+                                                       : "is no operation that Ecotone knows");
+  return touches_quantized(call) ? read_quantized(call, reader) : reader(call);
 }
 
 std::vector<ValueId> Importer::operation(Frame& frame, const syntax::Operation& op) {
   constexpr size_t kMostEquations = 2'000'000;  // inlined calls may repeat without end
   if (++equations_ > kMostEquations) fail_at(op.at, "the program has too many operations once its calls are expanded");
   OpCall call(*this, frame, op);
-  for (const syntax::Use& use : op.operands) {
-    const auto found = frame.names.find(use.name);
-    if (found == frame.names.end()) fail_at(use.at, fmt::format("%{} is not defined here", use.name));
-    if (use.index >= found->second.size())
-      fail_at(use.at, fmt::format("%{} has {} results; there is no #{}", use.name, found->second.size(), use.index));
-    call.operands.push_back(found->second[use.index]);
-  }
   const LocationId where = location(op);
   const LocationScope scope(frame.builder, where);
   std::vector<ValueId> results;
   try {
-    const OpReader dynamic = dynamic_module_ ? find_dynamic_reader(op.name) : nullptr;
-    const OpReader reader = dynamic ? dynamic : find_reader(op.name);
-    const bool converts = op.name == "stablehlo.uniform_quantize" || op.name == "stablehlo.uniform_dequantize";
-    if (!reader && !(converts && touches_quantized(call)))
-      results = unsupported(
-          call, find_dynamic_reader(op.name) ? "needs sizes that are not known" : "is no operation that Ecotone knows");
-    else if (touches_quantized(call))
-      results = read_quantized(call, reader);
-    else
-      results = reader(call);
+    if (!op.attributes.empty() && read_mark(call, results)) {
+      if (results.empty()) return {};  // a size or less: no equation
+    } else {
+      find_operands(call);
+      check_operands(call);
+      results = read(call);
+    }
     check_results(call, results);
   } catch (const PlacedError&) {
     throw;
@@ -357,15 +206,54 @@ std::vector<ValueId> Importer::operation(Frame& frame, const syntax::Operation& 
     if (message.starts_with(own)) message.remove_prefix(own.size());
     throw PlacedError(e.kind(), fmt::format("{}: {}: {}", place(op.at), op.name, message));
   }
-  if (dynamic_module_) track(call, results);
+  if (dynamic_module_ && !says_sizes_) track(call, results);
+  name_results(frame, op, results);
+  return results;
+}
+
+void Importer::name_results(Frame& frame, const syntax::Operation& op, std::span<const ValueId> results) {
   size_t next = 0;
   for (const syntax::Result& r : op.results) {
-    std::vector<ValueId> values;
-    for (uint32_t i = 0; i < r.count; ++i) values.push_back(results[next++]);
-    if (!frame.names.emplace(r.name, std::move(values)).second)
+    const auto values = results.subspan(next, r.count);
+    next += r.count;
+    if (frame.sizes.contains(r.name) || !frame.names.try_emplace(r.name, values.begin(), values.end()).second)
       fail_at(r.at, fmt::format("%{} is defined twice", r.name));
   }
-  return results;
+  const syntax::Attribute* tap = op.attributes.empty() ? nullptr : syntax::find(op.attributes, "ecotone.tap");
+  if (!tap) return;
+  if (results.size() == 1 && tap->kind == syntax::Attribute::Kind::kString)
+    return frame.builder.name_value(results[0], tap->text);
+  if (tap->items.size() != results.size()) fail_at(tap->at, "ecotone.tap must name each result");
+  for (size_t i = 0; i < results.size(); ++i)
+    if (!tap->items[i].text.empty()) frame.builder.name_value(results[i], tap->items[i].text);
+}
+
+bool Importer::fits(Frame& frame, const syntax::Type& declared, const Type& type, bool assume) const {
+  if (declared.kind == syntax::Type::Kind::kToken || is_token(type))
+    return declared.kind == syntax::Type::Kind::kToken && is_token(type);
+  const TensorType& t = tensor(type);
+  const DType wanted =
+      declared.quantization && !frame.strip_quantization ? declared.quantization->storage : declared.dtype;
+  if (declared.kind != syntax::Type::Kind::kTensor || t.dtype != wanted || t.shape.size() != declared.shape.size())
+    return false;
+  for (size_t d = 0; d < t.shape.size(); ++d) {
+    if (declared.shape[d] == syntax::kDynamic) continue;
+    if (t.shape[d].is_constant() && t.shape[d].constant() != declared.shape[d]) return false;
+    if (!t.shape[d].is_constant() && assume) frame.builder.assume_equal(t.shape[d], Dim(declared.shape[d]));
+  }
+  return true;
+}
+
+void Importer::check_operands(const OpCall& call) const {
+  const syntax::Operation& op = call.op;
+  if (call.frame.strip_quantization) return;
+  for (size_t i = 0; i < std::min(op.operand_types.size(), call.operands.size()); ++i) {
+    const ValueId v = call.operands[i];
+    if (v != kNoValue && !fits(call.frame, *op.operand_types[i], call.frame.builder.type(v), false))
+      fail_at(op.operands[i].at,
+              fmt::format("{}: %{} is {}, but is said to be {}", op.name, op.operands[i].name,
+                          str(call.frame.builder.type(v), call.frame.builder.symbols()), op.operand_types[i]->str()));
+  }
 }
 
 void Importer::check_results(const OpCall& call, std::span<const ValueId> results) const {
@@ -374,28 +262,11 @@ void Importer::check_results(const OpCall& call, std::span<const ValueId> result
   if (results.size() != op.result_types.size())
     fail_at(op.at,
             fmt::format("{} gives {} results, but {} are declared", op.name, results.size(), op.result_types.size()));
-  for (size_t i = 0; i < results.size(); ++i) {
-    const syntax::Type& declared = *op.result_types[i];
-    const Type& type = b.type(results[i]);
-    bool fits = (declared.kind == syntax::Type::Kind::kToken) == is_token(type);
-    if (fits && !is_token(type)) {
-      const TensorType& t = tensor(type);
-      const DType wanted =
-          declared.quantization && !call.frame.strip_quantization ? declared.quantization->storage : declared.dtype;
-      fits =
-          declared.kind == syntax::Type::Kind::kTensor && t.dtype == wanted && t.shape.size() == declared.shape.size();
-      for (size_t d = 0; fits && d < t.shape.size(); ++d) {
-        if (declared.shape[d] == syntax::kDynamic) continue;
-        if (t.shape[d].is_constant())
-          fits = t.shape[d].constant() == declared.shape[d];
-        else
-          b.assume_equal(t.shape[d], Dim(declared.shape[d]));
-      }
-    }
-    if (!fits)
-      fail_at(op.at, fmt::format("{}: the declared result type is {}, but these operands and attributes give {}",
-                                 op.name, declared.str(), str(type, b.symbols())));
-  }
+  for (size_t i = 0; i < results.size(); ++i)
+    if (!fits(call.frame, *op.result_types[i], b.type(results[i]), true))
+      fail_at(op.at,
+              fmt::format("{}: the declared result type is {}, but these operands and attributes give {}", op.name,
+                          op.result_types[i]->str(), str(b.type(results[i]), b.symbols())));
 }
 
 std::vector<ValueId> Importer::unsupported(OpCall& call, const std::string& why) {
@@ -420,18 +291,35 @@ std::vector<ValueId> Importer::inline_call(Frame& frame, const syntax::Function&
                                            syntax::Position at) {
   if (std::find(in_progress_.begin(), in_progress_.end(), &callee) != in_progress_.end())
     fail_at(at, fmt::format("the function @{} calls itself; recursion is not supported", callee.name));
-  constexpr size_t kMostNested = 64;
-  if (in_progress_.size() >= kMostNested) fail_at(at, "functions call each other too deeply");
   in_progress_.push_back(&callee);
+  std::vector<ValueId> results = inline_region(frame, callee.body, args);
+  in_progress_.pop_back();
+  return results;
+}
+
+std::vector<ValueId> Importer::inline_region(Frame& frame, const syntax::Region& region, std::span<const ValueId> args) {
   Frame inner{frame.builder};
   inner.known = std::move(frame.known);
   inner.quantized = std::move(frame.quantized);
-  for (size_t i = 0; i < args.size(); ++i) inner.names.emplace(callee.body.arguments[i].name, std::vector{args[i]});
-  std::vector<ValueId> results = body(inner, callee.body);
-  in_progress_.pop_back();
+  inner.symbols = frame.symbols;
+  for (size_t i = 0; i < args.size(); ++i) inner.names.emplace(region.arguments[i].name, std::vector{args[i]});
+  std::vector<ValueId> results = body(inner, region);
   frame.known = std::move(inner.known);
   frame.quantized = std::move(inner.quantized);
   return results;
+}
+
+bool Importer::depends_on_caller(const OpCall& call, const syntax::Function& callee) {
+  return !says_sizes_ && (is_dynamic(callee) || (dynamic_module_ && follows_sizes(call)));
+}
+
+bool Importer::is_same(const Program& ours, const Program& theirs) {
+  if (same_.contains({&ours, &theirs})) return true;
+  DifferenceOptions options;
+  options.names = options.annotations = false;
+  if (difference(ours, theirs, options)) return false;
+  same_.insert({&ours, &theirs});
+  return true;
 }
 
 // Entry points
@@ -455,7 +343,9 @@ ProgramRef read_program(const std::filesystem::path& path, const ReadOptions& op
 
 Module parse_module(std::string_view text, const std::string& file_name) {
   const syntax::File file = syntax::parse(text, file_name);
-  return {file.module, Importer(file, {}).all()};
+  const ReadOptions options;
+  Importer importer(file, options);
+  return {file.module, importer.all(), importer.module_annotations()};
 }
 
 Module read_module(const std::filesystem::path& path) {

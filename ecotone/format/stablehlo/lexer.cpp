@@ -58,6 +58,7 @@ void Lexer::take_quoted() {
 }
 
 void Lexer::advance() {
+  taken_end_ = token_.end;
   skip_space();
   token_ = {};
   token_.begin = at_;

@@ -42,6 +42,7 @@ class Lexer {
   Lexer(std::string_view text, const std::string& file_name);
 
   const Token& peek() const { return token_; }
+  size_t taken_end() const { return taken_end_; }  // behind the token that was taken last
   Token take();
   // Goes on right behind `token`, or at it: for what depends on where it stands (2x3xf32).
   void restart_at(const Token& token);
@@ -75,6 +76,7 @@ class Lexer {
   std::string_view text_;
   const std::string& file_name_;
   Token token_;
+  size_t taken_end_ = 0;
   size_t at_ = 0;          // behind the current token
   size_t line_start_ = 0;  // of the line that at_ is in
   uint32_t line_ = 1;

@@ -7,11 +7,13 @@
 #include <fmt/format.h>
 
 #include "ecotone/base/error.h"
+#include "ecotone/format/stablehlo/syntax.h"
 
 namespace ecotone::stablehlo {
 namespace {
 
-constexpr int64_t kMostListed = 64;  // more elements become one hexadecimal string
+// More elements become one hexadecimal string, equal ones too: readers take a short dense<1.0> for a broadcast then.
+constexpr int64_t kMostListed = 64;
 
 // How MLIR names an element type.
 std::string_view element_name(DType dtype) {
@@ -123,7 +125,7 @@ std::string tensor_text(const Tensor& value) {
   // MLIR's packing of narrow elements in hexadecimal strings has changed over time: those are always listed.
   const bool narrow = bit_width(t.dtype()) < 8;
   if (t.size() == 0) {
-  } else if (is_splat(t)) {
+  } else if (t.size() <= kMostListed && is_splat(t)) {
     append_element(out, t, 0);
   } else if (t.size() > kMostListed && !narrow) {
     static constexpr char kDigits[] = "0123456789ABCDEF";
@@ -177,9 +179,13 @@ std::string attribute_text(const AttributeValue& value, std::span<const SymbolIn
     std::string operator()(DType v) const { return std::string(element_name(v)); }
     std::string operator()(const Dim& v) const {
       const auto c = v.as_constant();
-      return c ? fmt::format("{} : i64", *c) : string_text(v.str(symbols));
+      return c ? fmt::format("{} : i64", *c) : fmt::format("{{ecotone.dim = {}}}", string_text(v.str(symbols)));
     }
-    std::string operator()(const TensorType& v) const { return type_text(v); }
+    std::string operator()(const TensorType& v) const {
+      if (v.is_static()) return type_text(v);
+      return fmt::format("{{ecotone.dtype = {}, ecotone.shape = {}}}", element_name(v.dtype),
+                         string_text(str(v.shape, symbols)));
+    }
     std::string operator()(const Tensor& v) const { return tensor_text(v); }
     std::string operator()(const AttributeList& v) const {
       std::string out = "[";
@@ -188,17 +194,37 @@ std::string attribute_text(const AttributeValue& value, std::span<const SymbolIn
     }
     std::string operator()(const DynamicAttributes& v) const { return dictionary_text(v, symbols); }
   };
+  if (const std::string* text = mlir_text(value)) return *text;
   return std::visit(Visitor{symbols}, value.value);
 }
 
-std::string dictionary_text(const DynamicAttributes& value, std::span<const SymbolInfo> symbols) {
-  std::string out = "{";
+std::string entries_text(const DynamicAttributes& value, std::span<const SymbolInfo> symbols) {
+  std::string out;
   for (const auto& [key, v] : value.entries) {
     if (std::holds_alternative<std::monostate>(v.value)) continue;
-    if (out.size() > 1) out += ", ";
+    if (!out.empty()) out += ", ";
     out += key_text(key) + " = " + attribute_text(v, symbols);
   }
-  return out + "}";
+  return out;
+}
+
+std::string dictionary_text(const DynamicAttributes& value, std::span<const SymbolInfo> symbols) {
+  return "{" + entries_text(value, symbols) + "}";
+}
+
+constexpr const char* kMlirKey = "#mlir";
+
+AttributeValue mlir_value(std::string text) {
+  DynamicAttributes d;
+  d.entries.emplace_back(kMlirKey, AttributeValue{std::move(text)});
+  return {std::move(d)};
+}
+
+const std::string* mlir_text(const AttributeValue& value) {
+  const auto* d = std::get_if<DynamicAttributes>(&value.value);
+  if (!d || d->entries.size() != 1 || d->entries[0].first != kMlirKey) return nullptr;
+  const auto* text = std::get_if<std::string>(&d->entries[0].second.value);
+  return text && syntax::is_attribute(*text) ? text : nullptr;
 }
 
 std::string list_text(std::span<const int64_t> values) {

@@ -1,5 +1,6 @@
 // What readers of operations ask of one: operands, attributes, types and regions.
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -10,23 +11,54 @@ namespace {
 
 using syntax::Attribute;
 
-// Names that a region uses but does not define, in order of first use.
-void free_names(const syntax::Region& region, std::set<std::string_view>& defined, std::set<std::string_view>& seen,
-                std::vector<std::string_view>& found) {
-  // Names that are defined here hide none outside (MLIR forbids it), so they can simply be taken away again.
-  std::vector<std::string_view> added;
-  const auto define = [&](std::string_view name) {
-    if (defined.insert(name).second) added.push_back(name);
-  };
-  for (const syntax::Argument& a : region.arguments) define(a.name);
-  for (const syntax::Operation& op : region.operations) {
-    for (const syntax::Use& use : op.operands)
-      if (!defined.contains(use.name) && seen.insert(use.name).second) found.push_back(use.name);
-    for (const syntax::Region& r : op.regions) free_names(r, defined, seen, found);
-    for (const syntax::Result& r : op.results) define(r.name);
+// %name or %name#2 in an attribute.
+syntax::Use parse_use(const Attribute& a) {
+  syntax::Use use{a.text, 0, a.at};
+  if (use.name.starts_with('%')) use.name.remove_prefix(1);
+  if (const size_t hash = use.name.find('#'); hash != std::string_view::npos) {
+    const std::string_view digits = use.name.substr(hash + 1);
+    std::from_chars(digits.data(), digits.data() + digits.size(), use.index);
+    use.name = use.name.substr(0, hash);
   }
-  for (const std::string_view name : added) defined.erase(name);
+  return use;
 }
+
+// Values that regions use but do not define, in order of first use.
+class FreeUses {
+ public:
+  void region(const syntax::Region& r) {
+    // Names that are defined here hide none outside (MLIR forbids it), so they can simply be taken away again.
+    std::vector<std::string_view> added;
+    const auto define = [&](std::string_view name) {
+      if (defined_.insert(name).second) added.push_back(name);
+    };
+    for (const syntax::Argument& a : r.arguments) define(a.name);
+    for (const syntax::Operation& op : r.operations) {
+      operation(op);
+      for (const syntax::Result& result : op.results) define(result.name);
+    }
+    for (const std::string_view name : added) defined_.erase(name);
+  }
+  void use(const syntax::Use& u) {
+    if (!defined_.contains(u.name) && seen_.emplace(u.name, u.index).second) found.push_back(u);
+  }
+  std::vector<syntax::Use> found;
+
+ private:
+  void operation(const syntax::Operation& op) {
+    // Lines that compute sizes use none; see marks.cpp.
+    const bool is_size = syntax::find(op.attributes, "ecotone.size") || syntax::find(op.attributes, "ecotone.assume") ||
+                         (syntax::find(op.attributes, "ecotone.helper") && op.name != "stablehlo.convert");
+    if (!is_size)
+      for (const syntax::Use& u : op.operands) use(u);
+    if (const Attribute* captures = syntax::find(op.attributes, "ecotone.captures"))
+      for (const Attribute& a : captures->items) use(parse_use(a));
+    for (const syntax::Region& r : op.regions) region(r);
+  }
+
+  std::set<std::string_view> defined_;
+  std::set<std::pair<std::string_view, uint32_t>> seen_;
+};
 
 }  // namespace
 
@@ -48,56 +80,22 @@ Type to_type(const syntax::Type& type, bool strip_quantization, const std::vecto
   return t;
 }
 
-AttributeValue to_value(const Attribute& a) {
-  switch (a.kind) {
-    case Attribute::Kind::kUnit:
-      return {true};
-    case Attribute::Kind::kBool:
-      return {a.boolean};
-    case Attribute::Kind::kInteger:
-      return {a.integer};
-    case Attribute::Kind::kFloat:
-      return {a.number};
-    case Attribute::Kind::kString:
-    case Attribute::Kind::kSymbol:
-    case Attribute::Kind::kEnum:
-    case Attribute::Kind::kOpaque:
-      return {a.text};
-    case Attribute::Kind::kArray: {
-      AttributeList list;
-      for (const Attribute& i : a.items) list.push_back(to_value(i));
-      return {std::move(list)};
-    }
-    case Attribute::Kind::kDictionary: {
-      DynamicAttributes d;
-      for (const auto& [key, value] : a.entries) d.set(key, to_value(value));
-      return {std::move(d)};
-    }
-    case Attribute::Kind::kType:
-      if (a.type->kind == syntax::Type::Kind::kScalar) return {a.type->dtype};
-      if (a.type->kind == syntax::Type::Kind::kTensor && !a.type->is_dynamic() && !a.type->quantization)
-        return {TensorType{a.type->dtype, to_dims(a.type->shape)}};
-      return {a.type->str()};
-    case Attribute::Kind::kTensor:
-      return {dense_tensor(a)};
-  }
-  return {};
-}
-
-Tensor dense_tensor(const Attribute& a) {
-  if (!a.splat || a.tensor.shape() == a.type->shape) return a.tensor;
-  constexpr int64_t kMostExpanded = 1 << 20;
-  const int64_t count = element_count(a.type->shape);
-  if (count > kMostExpanded) fail("the constant attribute {} is too big", a.type->str());
-  MutableTensor t(a.tensor.dtype(), a.type->shape);
-  const size_t width = static_cast<size_t>(byte_size(a.tensor.dtype()));
-  for (int64_t i = 0; i < count; ++i)
-    std::memcpy(t.bytes().data() + static_cast<size_t>(i) * width, a.tensor.bytes().data(), width);
-  return std::move(t).freeze();
-}
-
 void OpCall::fail_here(const std::string& message) const {
   importer.fail_at(op.at, op.name + ": " + message);
+}
+
+ValueId OpCall::value(size_t i) const {
+  if (i >= operands.size()) fail_here(fmt::format("operand {} is missing", i));
+  if (operands[i] == kNoValue)
+    importer.fail_at(op.operands[i].at, fmt::format("{}: %{} is marked as a size; it can't be used as a value", op.name,
+                                                    op.operands[i].name));
+  return operands[i];
+}
+
+const std::vector<Dim>* OpCall::sizes(size_t i) const {
+  if (i >= op.operands.size() || i >= operands.size() || operands[i] != kNoValue) return nullptr;
+  const auto found = frame.sizes.find(op.operands[i].name);
+  return found == frame.sizes.end() ? nullptr : &found->second;
 }
 
 void OpCall::expect_operands(size_t count) const {
@@ -169,7 +167,7 @@ std::vector<std::string> OpCall::texts(std::string_view name) {
   return texts;
 }
 
-void OpCall::padding(std::string_view name, std::vector<Dim>& low, std::vector<Dim>& high) {
+void OpCall::padding(std::string_view name, std::vector<int64_t>& low, std::vector<int64_t>& high) {
   const Attribute* a = find(name);
   if (!a) return;
   std::vector<int64_t> flat;
@@ -183,8 +181,8 @@ void OpCall::padding(std::string_view name, std::vector<Dim>& low, std::vector<D
   }
   if (flat.size() % 2) importer.fail_at(a->at, fmt::format("{}: '{}' must be a list of pairs", op.name, name));
   for (size_t i = 0; i < flat.size(); i += 2) {
-    low.emplace_back(flat[i]);
-    high.emplace_back(flat[i + 1]);
+    low.push_back(flat[i]);
+    high.push_back(flat[i + 1]);
   }
 }
 
@@ -202,15 +200,13 @@ DType OpCall::declared_dtype(size_t i) const {
 }
 
 std::shared_ptr<const DynamicAttributes> OpCall::annotations() const {
-  DynamicAttributes kept;
-  for (const auto& [key, value] : op.attributes) {
-    // Follow from the form alone.
-    if (used_.contains(key) || key == "operandSegmentSizes" || key == "operand_segment_sizes" ||
-        key == "result_accuracy")
-      continue;
-    kept.set(key, to_value(value));
-  }
-  return kept.empty() ? nullptr : std::make_shared<const DynamicAttributes>(std::move(kept));
+  for (const auto& [key, value] : op.attributes)
+    if (key.starts_with("ecotone.") && key != "ecotone.tap" && !used_.contains(key))
+      importer.fail_at(value.at, fmt::format("{}: the attribute '{}' means nothing here", op.name, key));
+  return to_annotations(op.attributes, [&](std::string_view key) {
+    return !used_.contains(key) && key != "ecotone.tap" && key != "operandSegmentSizes" &&
+           key != "operand_segment_sizes";  // these two follow from the form
+  });
 }
 
 std::vector<ValueId> OpCall::add(const Op& definition, Attributes attributes, std::vector<Region> regions) {
@@ -219,19 +215,35 @@ std::vector<ValueId> OpCall::add(const Op& definition, Attributes attributes, st
 
 std::vector<ValueId> OpCall::add(const Op& definition, Attributes attributes, std::span<const ValueId> values,
                                  std::vector<Region> regions) {
-  return b().add(definition, std::move(attributes), values, std::move(regions), captures_,
+  return add_capturing(definition, std::move(attributes), values, std::move(regions), captures_);
+}
+
+std::vector<ValueId> OpCall::add_capturing(const Op& definition, Attributes attributes, std::span<const ValueId> values,
+                                           std::vector<Region> regions, std::span<const ValueId> captures) {
+  if (std::find(values.begin(), values.end(), kNoValue) != values.end())
+    fail_here("an operand is marked as a size; it can't be used as a value");
+  return b().add(definition, std::move(attributes), values, std::move(regions), captures,
                  op.attributes.empty() ? nullptr : annotations());
 }
 
 void OpCall::find_captures() {
   if (captures_found_) return;
   captures_found_ = true;
-  std::set<std::string_view> defined, seen;
-  for (const syntax::Region& r : op.regions) free_names(r, defined, seen, capture_names_);
-  for (const std::string_view name : capture_names_) {
-    const auto found = frame.names.find(name);
-    if (found == frame.names.end()) fail_here(fmt::format("a region uses %{}, which is not defined", name));
-    captures_.insert(captures_.end(), found->second.begin(), found->second.end());
+  FreeUses free;
+  // What our own text lists may be more than is used, in another order.
+  if (const Attribute* listed = find("ecotone.captures"))
+    for (const Attribute& a : listed->items) free.use(parse_use(a));
+  for (const syntax::Region& r : op.regions) free.region(r);
+  for (const syntax::Use& use : free.found) {
+    if (frame.sizes.contains(use.name)) {
+      size_names_.push_back(use.name);
+      continue;
+    }
+    const auto found = frame.names.find(use.name);
+    if (found == frame.names.end() || use.index >= found->second.size() || found->second[use.index] == kNoValue)
+      importer.fail_at(use.at, fmt::format("%{} is not defined here", use.name));
+    capture_uses_.push_back(use);
+    captures_.push_back(found->second[use.index]);
   }
 }
 
@@ -252,39 +264,30 @@ Region OpCall::region(size_t i, std::span<const Type> inputs) {
   }
   Frame inner{builder};
   inner.strip_quantization = frame.strip_quantization;
+  inner.symbols = frame.symbols;
+  for (const std::string_view name : size_names_) inner.sizes.emplace(name, frame.sizes.at(name));
   for (size_t a = 0; a < inputs.size(); ++a) {
     const syntax::Argument& argument = syntax.arguments[a];
     const syntax::Type& declared = *argument.type;
-    bool fits = (declared.kind == syntax::Type::Kind::kToken) == is_token(inputs[a]);
-    if (fits && !is_token(inputs[a])) {
-      const TensorType& t = tensor(inputs[a]);
-      const DType wanted =
-          declared.quantization && !frame.strip_quantization ? declared.quantization->storage : declared.dtype;
-      fits = t.dtype == wanted && t.shape.size() == declared.shape.size();
-      for (size_t d = 0; fits && d < t.shape.size(); ++d)
-        fits = declared.shape[d] == syntax::kDynamic || !t.shape[d].is_constant() ||
-               t.shape[d].constant() == declared.shape[d];
-    }
-    if (!fits)
+    if (!importer.fits(frame, declared, inputs[a], false))
       importer.fail_at(argument.at, fmt::format("{}: the argument %{} of a region is {}, but {} is passed to it",
                                                 op.name, argument.name, declared.str(), str(inputs[a], b().symbols())));
     const ValueId value = builder.input(fmt::format("arg{}", a), inputs[a]);
     inner.names.emplace(argument.name, std::vector{value});
     if (!frame.strip_quantization) note_quantized(inner, declared, value);
   }
-  size_t next = 0;
-  for (const std::string_view name : capture_names_) {
-    std::vector<ValueId> values;
-    for (size_t n = frame.names.at(name).size(); n > 0; --n) {
-      const ValueId outer = captures_[next++];
-      const ValueId value = builder.input(std::string(name), b().type(outer));
-      values.push_back(value);
-      // The same symbols stand for the same sizes inside.
-      if (const auto k = frame.known.find(outer); k != frame.known.end()) inner.known.emplace(value, k->second);
-      if (const auto q = frame.quantized.find(outer); q != frame.quantized.end())
-        inner.quantized.emplace(value, q->second);
-    }
-    if (!inner.names.emplace(name, std::move(values)).second) fail_here(fmt::format("%{} is defined twice", name));
+  for (size_t n = 0; n < captures_.size(); ++n) {
+    const auto& [name, index, at] = capture_uses_[n];
+    const ValueId outer = captures_[n], value = builder.input(std::string(name), b().type(outer));
+    // Other results of the same operation are not seen inside.
+    auto& values = inner.names.try_emplace(name, frame.names.at(name).size(), kNoValue).first->second;
+    if (index >= values.size() || values[index] != kNoValue)
+      importer.fail_at(at, fmt::format("%{} is defined twice", name));
+    values[index] = value;
+    // The same symbols stand for the same sizes inside.
+    if (const auto k = frame.known.find(outer); k != frame.known.end() && is_size(k->second))
+      inner.known.emplace(value, k->second);
+    if (const auto q = frame.quantized.find(outer); q != frame.quantized.end()) inner.quantized.emplace(value, q->second);
   }
   const std::vector<ValueId> results = importer.body(inner, syntax);
   for (size_t r = 0; r < results.size(); ++r) builder.output(fmt::format("out{}", r), results[r]);

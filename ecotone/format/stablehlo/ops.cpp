@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "ecotone/format/stablehlo/dimension_numbers.h"
 #include "ecotone/format/stablehlo/import.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/chlo.h"
@@ -37,7 +38,8 @@ Values read_constant(OpCall& c) {
   constexpr int64_t kMostExpanded = 64;
   if (value.splat && element_count(value.type->shape) > kMostExpanded) {
     const ValueId one = op::constant(c.b(), value.tensor);
-    return {op::broadcast_in_dim(c.b(), one, to_dims(value.type->shape), {})};
+    return c.add(op::broadcast_in_dim(),
+                 make_attributes(op::BroadcastInDimAttributes{{}, to_dims(value.type->shape)}), Values{one});
   }
   return c.add(op::constant(), make_attributes(op::ConstantAttributes{dense_tensor(value)}));
 }
@@ -119,36 +121,30 @@ Values read_reduce_precision(OpCall& c) {
 // Products
 // --------------------------------------------------------------------------------------------------------------
 
-std::vector<int64_t> field_integers(OpCall& c, const syntax::Attribute& dictionary, std::string_view name) {
-  std::vector<int64_t> values;
-  if (const syntax::Attribute* a = dictionary.find(name))
-    for (const syntax::Attribute& i : a->items) {
-      if (i.kind != syntax::Attribute::Kind::kInteger)
-        c.importer.fail_at(i.at, fmt::format("{}: '{}' must be a list of integers", c.op.name, name));
-      values.push_back(i.integer);
-    }
-  return values;
-}
-int64_t field_integer(const syntax::Attribute& dictionary, std::string_view name, int64_t otherwise) {
-  const syntax::Attribute* a = dictionary.find(name);
-  return a ? a->integer : otherwise;
+template <class A, size_t N>
+void read_numbers(OpCall& c, const syntax::Attribute& dictionary, const DimensionList<A> (&lists)[N], A& attributes) {
+  for (const DimensionList<A>& l : lists)
+    if (const syntax::Attribute* a = dictionary.find(l.name))
+      for (const syntax::Attribute& i : a->items) {
+        if (i.kind != syntax::Attribute::Kind::kInteger)
+          c.importer.fail_at(i.at, fmt::format("{}: '{}' must be a list of integers", c.op.name, l.name));
+        (attributes.*l.member).push_back(i.integer);
+      }
+  if constexpr (requires { attributes.index_vector_dim; })
+    if (const syntax::Attribute* a = dictionary.find("index_vector_dim")) attributes.index_vector_dim = a->integer;
 }
 
+// What a product gives, where that is not its operands' type.
 std::optional<DType> other_result_dtype(OpCall& c) {
-  c.expect_operands(2);
   const DType declared = c.declared_dtype();
   const DType lhs = tensor(c.operand_type(0)).dtype, rhs = tensor(c.operand_type(1)).dtype;
   return declared == lhs && lhs == rhs ? std::nullopt : std::optional(declared);
 }
 
 Values read_dot_general(OpCall& c) {
+  c.expect_operands(2);
   op::DotAttributes a;
-  if (const syntax::Attribute* dims = c.find("dot_dimension_numbers")) {
-    a.lhs_batching_dimensions = field_integers(c, *dims, "lhs_batching_dimensions");
-    a.rhs_batching_dimensions = field_integers(c, *dims, "rhs_batching_dimensions");
-    a.lhs_contracting_dimensions = field_integers(c, *dims, "lhs_contracting_dimensions");
-    a.rhs_contracting_dimensions = field_integers(c, *dims, "rhs_contracting_dimensions");
-  }
+  if (const syntax::Attribute* dims = c.find("dot_dimension_numbers")) read_numbers(c, *dims, kDotNumbers, a);
   a.precision = c.texts("precision_config");
   if (const syntax::Attribute* algorithm = c.find("algorithm")) a.algorithm = str(to_value(*algorithm));
   a.result_dtype = other_result_dtype(c);
@@ -157,6 +153,7 @@ Values read_dot_general(OpCall& c) {
 
 // StableHLO's old dot contracts the last dimension of lhs with the first of rhs.
 Values read_dot(OpCall& c) {
+  c.expect_operands(2);
   op::DotAttributes a;
   a.precision = c.texts("precision_config");
   a.result_dtype = other_result_dtype(c);
@@ -165,28 +162,11 @@ Values read_dot(OpCall& c) {
   return c.add(op::dot_general(), make_attributes(std::move(a)));
 }
 
-Values read_convolution(OpCall& c) {
-  op::ConvolutionAttributes a;
-  const syntax::Attribute& dims = c.get("dimension_numbers");
-  a.input_batch_dimension = field_integer(dims, "input_batch_dimension", 0);
-  a.input_feature_dimension = field_integer(dims, "input_feature_dimension", 0);
-  a.input_spatial_dimensions = field_integers(c, dims, "input_spatial_dimensions");
-  a.kernel_input_feature_dimension = field_integer(dims, "kernel_input_feature_dimension", 0);
-  a.kernel_output_feature_dimension = field_integer(dims, "kernel_output_feature_dimension", 0);
-  a.kernel_spatial_dimensions = field_integers(c, dims, "kernel_spatial_dimensions");
-  a.output_batch_dimension = field_integer(dims, "output_batch_dimension", 0);
-  a.output_feature_dimension = field_integer(dims, "output_feature_dimension", 0);
-  a.output_spatial_dimensions = field_integers(c, dims, "output_spatial_dimensions");
-  a.window_strides = c.integers("window_strides");
-  c.padding("padding", a.padding_low, a.padding_high);
-  a.lhs_dilation = c.integers("lhs_dilation");
-  a.rhs_dilation = c.integers("rhs_dilation");
-  for (const int64_t reversed : c.integers("window_reversal")) a.window_reversal.push_back(reversed != 0);
-  a.feature_group_count = c.integer("feature_group_count", 1);
-  a.batch_group_count = c.integer("batch_group_count", 1);
-  a.precision = c.texts("precision_config");
-  a.result_dtype = other_result_dtype(c);
-  return c.add(op::convolution(), make_attributes(std::move(a)));
+Values read_static_convolution(OpCall& c) {
+  c.expect_operands(2);
+  std::vector<int64_t> low, high;
+  c.padding("padding", low, high);
+  return read_convolution(c, to_dims(low), to_dims(high));
 }
 
 // Data-dependent places
@@ -196,18 +176,9 @@ Values read_dynamic_slice(OpCall& c) {
   return c.add(op::dynamic_slice(), make_attributes(op::DynamicSliceAttributes{to_dims(c.integers("slice_sizes"))}));
 }
 
-Values read_gather(OpCall& c) {
-  op::GatherAttributes a;
-  const syntax::Attribute& dims = c.get("dimension_numbers");
-  a.offset_dims = field_integers(c, dims, "offset_dims");
-  a.collapsed_slice_dims = field_integers(c, dims, "collapsed_slice_dims");
-  a.operand_batching_dims = field_integers(c, dims, "operand_batching_dims");
-  a.start_indices_batching_dims = field_integers(c, dims, "start_indices_batching_dims");
-  a.start_index_map = field_integers(c, dims, "start_index_map");
-  a.index_vector_dim = field_integer(dims, "index_vector_dim", 0);
-  a.slice_sizes = to_dims(c.integers("slice_sizes"));
-  a.indices_are_sorted = c.flag("indices_are_sorted", false);
-  return c.add(op::gather(), make_attributes(std::move(a)));
+Values read_static_gather(OpCall& c) {
+  c.expect_operands(2);
+  return read_gather(c, to_dims(c.integers("slice_sizes")));
 }
 
 // The types of a region's arguments: scalars of these operands' element types.
@@ -228,12 +199,7 @@ std::vector<Type> reducer_types(OpCall& c, size_t region) {
 Values read_scatter(OpCall& c) {
   op::ScatterAttributes a;
   const syntax::Attribute& dims = c.get("scatter_dimension_numbers");
-  a.update_window_dims = field_integers(c, dims, "update_window_dims");
-  a.inserted_window_dims = field_integers(c, dims, "inserted_window_dims");
-  a.input_batching_dims = field_integers(c, dims, "input_batching_dims");
-  a.scatter_indices_batching_dims = field_integers(c, dims, "scatter_indices_batching_dims");
-  a.scatter_dims_to_operand_dims = field_integers(c, dims, "scatter_dims_to_operand_dims");
-  a.index_vector_dim = field_integer(dims, "index_vector_dim", 0);
+  read_numbers(c, dims, kScatterNumbers, a);
   a.indices_are_sorted = c.flag("indices_are_sorted", false);
   a.unique_indices = c.flag("unique_indices", false);
   Region region = c.region(0, reducer_types(c, 0));
@@ -243,15 +209,8 @@ Values read_scatter(OpCall& c) {
 // Reductions
 // ------------------------------------------------------------------------------------------------------------
 
-// The reducer that a region is, when it has one input whose element type it keeps; the region goes then.
-op::Reducer simple_reducer(OpCall& c, std::vector<Region>& regions) {
-  if (c.operands.size() != 2 || regions[0].body->inputs().size() != 2) return op::Reducer::kRegion;
-  const Program& body = *regions[0].body;
-  for (const Input& i : body.inputs())
-    if (is_token(i.type) || tensor(i.type).dtype != tensor(c.operand_type(0)).dtype) return op::Reducer::kRegion;
-  const op::Reducer reducer = op::reducer_of(body);
-  if (reducer != op::Reducer::kRegion) regions.clear();
-  return reducer;
+op::Reducer reducer_of_only_input(OpCall& c, std::vector<Region>& regions) {
+  return c.operands.size() == 2 ? simple_reducer(c, tensor(c.operand_type(0)).dtype, regions) : op::Reducer::kRegion;
 }
 
 // reduce(...) applies stablehlo.add: the region that is meant.
@@ -273,7 +232,7 @@ Values read_reduce(OpCall& c) {
     regions.push_back(applied_region(c, c.text("reducer_op", "")));
   else
     regions.push_back(c.region(0, reducer_types(c, 0)));
-  a.reducer = simple_reducer(c, regions);
+  a.reducer = reducer_of_only_input(c, regions);
   return c.add(op::reduce(), make_attributes(std::move(a)), std::move(regions));
 }
 
@@ -283,31 +242,25 @@ Values read_reduce_window(OpCall& c) {
   a.window_strides = c.integers("window_strides");
   a.base_dilations = c.integers("base_dilations");
   a.window_dilations = c.integers("window_dilations");
-  c.padding("padding", a.padding_low, a.padding_high);
+  std::vector<int64_t> low, high;
+  c.padding("padding", low, high);
+  a.padding_low = to_dims(low), a.padding_high = to_dims(high);
   std::vector<Region> regions{c.region(0, reducer_types(c, 0))};
-  a.reducer = simple_reducer(c, regions);
+  a.reducer = reducer_of_only_input(c, regions);
   return c.add(op::reduce_window(), make_attributes(std::move(a)), std::move(regions));
 }
 
 Values read_select_and_scatter(OpCall& c) {
   c.expect_operands(3);
-  const auto constants = [](const std::vector<Dim>& dims) {
-    std::vector<int64_t> values;
-    for (const Dim& d : dims) values.push_back(d.constant());
-    return values;
-  };
   // The attributes have no defaults here: ones and zeros are written out.
   op::SelectAndScatterAttributes a;
   a.window_dimensions = c.integers("window_dimensions");
   a.window_strides = c.integers("window_strides");
-  std::vector<Dim> low, high;
-  c.padding("padding", low, high);
+  c.padding("padding", a.padding_low, a.padding_high);
   const auto rank = static_cast<size_t>(tensor(c.operand_type(0)).rank());
-  if (a.window_dimensions.empty()) a.window_dimensions.assign(rank, 1);
-  if (a.window_strides.empty()) a.window_strides.assign(rank, 1);
-  if (low.empty()) low.assign(rank, Dim(0)), high.assign(rank, Dim(0));
-  a.padding_low = constants(low);
-  a.padding_high = constants(high);
+  for (std::vector<int64_t>* ones : {&a.window_dimensions, &a.window_strides})
+    if (ones->empty()) ones->assign(rank, 1);
+  if (a.padding_low.empty()) a.padding_low.assign(rank, 0), a.padding_high.assign(rank, 0);
   std::vector<Region> regions;
   regions.push_back(c.region(0, reducer_types(c, 0)));
   regions.push_back(c.region(1, reducer_types(c, 1)));
@@ -347,62 +300,6 @@ Values read_while(OpCall& c) {
 
 Values read_create_token(OpCall& c) {
   return c.add(op::after_all());
-}
-
-// One program on one device: each is the first.
-Values read_device_id(OpCall& c) {
-  return {op::scalar_int(c.b(), c.declared_dtype(), 0)};
-}
-
-Values read_custom_call(OpCall& c) {
-  op::CustomCallAttributes a;
-  a.target = c.text("call_target_name", "");
-  a.has_side_effect = c.flag("has_side_effect", false);
-  if (!c.op.regions.empty()) return c.importer.unsupported(c, fmt::format("@{} has regions", a.target));
-  for (const auto& [key, value] : c.op.attributes)
-    if (key != "call_target_name" && key != "has_side_effect" && key != "mhlo.sharding") {
-      c.find(key);
-      a.config.set(key, to_value(value));
-    }
-  for (size_t i = 0; i < c.op.result_types.size(); ++i) {
-    if (c.op.result_types[i]->kind != syntax::Type::Kind::kTensor)
-      return c.importer.unsupported(c, fmt::format("@{} gives what is no tensor", a.target));
-    // What marks its operand leaves its sizes alone.
-    const std::vector<Dim>* open = nullptr;
-    if (i < c.operands.size() && !is_token(c.operand_type(i))) open = &tensor(c.operand_type(i)).shape;
-    a.results.push_back(c.declared(i, open));
-  }
-  return c.add(op::custom_call(), make_attributes(std::move(a)));
-}
-
-// Shardy's mark is kept as the custom call that marked shardings before it.
-Values read_sharding_constraint(OpCall& c) {
-  c.expect_operands(1);
-  op::CustomCallAttributes a;
-  a.target = "Sharding";
-  a.config.set("sdy.sharding", {c.text("sharding", "")});
-  a.results.push_back(tensor(c.operand_type(0)));
-  return c.add(op::custom_call(), make_attributes(std::move(a)));
-}
-
-// check.expect_eq %0, %1 and its like, of conformance files.
-Values read_check(OpCall& c) {
-  op::CustomCallAttributes a;
-  a.target = c.op.name;
-  a.has_side_effect = true;
-  Values operands = c.operands;
-  for (const auto& [key, value] : c.op.attributes) {
-    c.find(key);
-    if (value.kind == syntax::Attribute::Kind::kTensor)
-      operands.push_back(op::constant(c.b(), dense_tensor(value)));
-    else
-      a.config.set(key, to_value(value));
-  }
-  // The dialect's defaults, said: plain custom calls of these names have others.
-  if (a.target.starts_with("check.expect_almost_eq") && !a.config.find("tolerance")) a.config.set("tolerance", {1e-4});
-  if (a.target == "check.expect_close" && !a.config.find("max_ulp_difference"))
-    a.config.set("max_ulp_difference", {int64_t{1}});
-  return c.add(op::custom_call(), make_attributes(std::move(a)), operands);
 }
 
 // Linear algebra and random bits
@@ -452,9 +349,7 @@ Values read_rng(OpCall& c) {
   Builder& b = c.b();
   auto& key = c.frame.names[kKey];
   if (key.empty()) key.push_back(b.input("rng_key", TensorType{DType::kU64, {Dim(2)}}));
-  const auto draw = static_cast<uint64_t>(key.size());
-  const ValueId number = op::constant(b, Tensor::from<uint64_t>({0, draw}, {2}));
-  const ValueId own = op::add(b, key[0], number);
+  const ValueId own = op::fold_in(b, key[0], uint64_t{key.size()});
   key.push_back(own);
   const op::RngAttributes a{c.choice<op::RngDistribution>("rng_distribution", "UNIFORM"), c.declared().shape};
   return c.add(*definition, make_attributes(a), Values{c.operands[0], c.operands[1], own});
@@ -525,9 +420,9 @@ const std::unordered_map<std::string_view, OpReader>& readers() {
       {"stablehlo.reduce_precision", read_reduce_precision},
       {"stablehlo.dot_general", read_dot_general},
       {"stablehlo.dot", read_dot},
-      {"stablehlo.convolution", read_convolution},
+      {"stablehlo.convolution", read_static_convolution},
       {"stablehlo.dynamic_slice", read_dynamic_slice},
-      {"stablehlo.gather", read_gather},
+      {"stablehlo.gather", read_static_gather},
       {"stablehlo.scatter", read_scatter},
       {"stablehlo.reduce", read_reduce},
       {"stablehlo.reduce_window", read_reduce_window},
@@ -538,10 +433,6 @@ const std::unordered_map<std::string_view, OpReader>& readers() {
       {"stablehlo.case", read_branches},
       {"stablehlo.while", read_while},
       {"stablehlo.create_token", read_create_token},
-      {"stablehlo.replica_id", read_device_id},
-      {"stablehlo.partition_id", read_device_id},
-      {"stablehlo.custom_call", read_custom_call},
-      {"sdy.sharding_constraint", read_sharding_constraint},
       {"stablehlo.composite", read_composite},
       {"func.call", read_call},
       {"stablehlo.cholesky", read_cholesky},
@@ -560,9 +451,60 @@ const std::unordered_map<std::string_view, OpReader>& readers() {
 
 }  // namespace
 
+op::Reducer simple_reducer(OpCall& c, DType dtype, std::vector<Region>& regions) {
+  if (c.text("ecotone.reducer", "") == "region" || regions[0].body->inputs().size() != 2) return op::Reducer::kRegion;
+  const Program& body = *regions[0].body;
+  for (const Input& i : body.inputs())
+    if (is_token(i.type) || tensor(i.type).dtype != dtype) return op::Reducer::kRegion;
+  const op::Reducer reducer = op::reducer_of(body);
+  if (reducer != op::Reducer::kRegion) regions.clear();
+  return reducer;
+}
+
+std::vector<ValueId> read_gather(OpCall& c, std::vector<Dim> slice_sizes) {
+  op::GatherAttributes a;
+  read_numbers(c, c.get("dimension_numbers"), kGatherNumbers, a);
+  a.slice_sizes = std::move(slice_sizes);
+  a.indices_are_sorted = c.flag("indices_are_sorted", false);
+  return c.add(op::gather(), make_attributes(std::move(a)), Values{c.value(0), c.value(1)});
+}
+
+std::vector<ValueId> read_convolution(OpCall& c, std::vector<Dim> padding_low, std::vector<Dim> padding_high) {
+  using A = op::ConvolutionAttributes;
+  static constexpr Field<A, int64_t> kPlaces[] = {
+      {"input_batch_dimension", &A::input_batch_dimension},
+      {"input_feature_dimension", &A::input_feature_dimension},
+      {"kernel_input_feature_dimension", &A::kernel_input_feature_dimension},
+      {"kernel_output_feature_dimension", &A::kernel_output_feature_dimension},
+      {"output_batch_dimension", &A::output_batch_dimension},
+      {"output_feature_dimension", &A::output_feature_dimension}};
+  static constexpr DimensionList<A> kLists[] = {{"input_spatial_dimensions", &A::input_spatial_dimensions},
+                                                {"kernel_spatial_dimensions", &A::kernel_spatial_dimensions},
+                                                {"output_spatial_dimensions", &A::output_spatial_dimensions}};
+  A a;
+  const syntax::Attribute& dims = c.get("dimension_numbers");
+  for (const auto& place : kPlaces) {
+    const syntax::Attribute* found = dims.find(place.name);
+    a.*place.member = found ? found->integer : 0;
+  }
+  read_numbers(c, dims, kLists, a);
+  a.padding_low = std::move(padding_low);
+  a.padding_high = std::move(padding_high);
+  a.window_strides = c.integers("window_strides");
+  a.lhs_dilation = c.integers("lhs_dilation");
+  a.rhs_dilation = c.integers("rhs_dilation");
+  for (const int64_t reversed : c.integers("window_reversal")) a.window_reversal.push_back(reversed != 0);
+  a.feature_group_count = c.integer("feature_group_count", 1);
+  a.batch_group_count = c.integer("batch_group_count", 1);
+  a.precision = c.texts("precision_config");
+  a.result_dtype = other_result_dtype(c);
+  return c.add(op::convolution(), make_attributes(std::move(a)), Values{c.value(0), c.value(1)});
+}
+
 OpReader find_reader(std::string_view name) {
   if (const auto found = readers().find(name); found != readers().end()) return found->second;
-  if (name.starts_with("check.")) return read_check;
+  if (const OpReader reader = find_collective_reader(name)) return reader;
+  if (const OpReader reader = find_custom_reader(name)) return reader;
   if (name.starts_with("chlo.broadcast_")) return read_broadcasting;
   // Not ecotone.*: these are no dialect's operations.
   if ((name.starts_with("stablehlo.") || name.starts_with("chlo.")) && is_plain(op::find(name))) return read_plain;

@@ -39,6 +39,20 @@ Attribute list_attribute(const std::vector<int64_t>& values, Position at) {
   return a;
 }
 
+bool is_attribute(std::string_view text) {
+  try {
+    Parser(text, "").parse_lone_attribute();
+  } catch (const Error&) {
+    return false;
+  }
+  return true;
+}
+
+void Parser::parse_lone_attribute() {
+  parse_attribute();
+  if (lex_.peek().kind != TokenKind::kEnd) lex_.fail_at(lex_.peek().at, "more than one attribute");
+}
+
 std::string Parser::parse_key() {
   if (lex_.peek().kind == TokenKind::kString) return unescape(lex_.take().text);
   return std::string(lex_.expect(TokenKind::kWord, "an attribute's name").text);
@@ -113,8 +127,10 @@ Attribute Parser::parse_number() {
 Attribute Parser::parse_attribute() {
   const Nesting nesting(*this);
   const Position at = lex_.peek().at;
+  const size_t begin = lex_.peek().begin;
   Attribute a = parse_attribute_at(at);
   a.at = at;
+  if (a.written.empty()) a.written = lex_.text().substr(begin, lex_.taken_end() - begin);
   return a;
 }
 
@@ -357,7 +373,7 @@ Attribute Parser::parse_dialect_attribute() {
 Attribute Parser::parse_dense() {
   Attribute a;
   a.kind = Attribute::Kind::kTensor;
-  lex_.take();
+  const size_t begin = lex_.take().begin;
   const Token open = lex_.peek();
   if (!open.is('<')) lex_.fail_at(open.at, "expected '<' after dense, found {}", lex_.describe());
   // The elements' meaning depends on the type behind them.
@@ -366,6 +382,7 @@ Attribute Parser::parse_dense() {
   a.type = parse_type();
   if (a.type->kind != Type::Kind::kTensor || a.type->is_dynamic())
     lex_.fail_at(at, "a constant's type must be a tensor of known sizes, not {}", a.type->str());
+  a.written = lex_.text().substr(begin, lex_.taken_end() - begin);
   const Token behind = lex_.peek();
   lex_.restart_behind(open);
   a.tensor = parse_elements(*a.type, a.splat);

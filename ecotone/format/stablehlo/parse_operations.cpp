@@ -5,6 +5,17 @@
 #include "ecotone/format/stablehlo/parser.h"
 
 namespace ecotone::stablehlo::syntax {
+namespace {
+
+// What stands in the generic form beside that is said by the form itself.
+Attributes without(const Attributes& attributes, std::initializer_list<std::string_view> names) {
+  Attributes rest;
+  for (const auto& entry : attributes)
+    if (std::find(names.begin(), names.end(), entry.first) == names.end()) rest.push_back(entry);
+  return rest;
+}
+
+}  // namespace
 
 File parse(std::string_view text, const std::string& file_name) {
   if (text.size() > (size_t{1} << 32) - 2) fail("{}: longer than 4 GB", file_name);
@@ -58,7 +69,7 @@ void Parser::parse_top_level() {
   }
   if (t.is_word("module") || t.is_word("builtin.module")) return parse_module();
   if (t.is_word("func.func") || t.is_word("func")) return parse_function();
-  if (t.is_word("sdy.mesh")) return skip_operation(lex_.take());
+  if (t.is_word("sdy.mesh")) return parse_mesh();
   if (t.kind == TokenKind::kString) {  // generic form
     Operation op;
     op.at = t.at;
@@ -74,24 +85,28 @@ void Parser::parse_top_level() {
         if (key == "res_attrs")
           for (Attribute& a : value.items) function.result_attributes.push_back(a.entries);
       }
+      if (function.name.empty()) lex_.fail_at(f.at, "a function has no sym_name");
       const Attribute* arguments = find(f.attributes, "arg_attrs");
       function.has_body = !f.regions.empty() && !f.regions[0].operations.empty();
       if (!f.regions.empty()) function.body = std::move(f.regions[0]);
       if (arguments)
         for (size_t i = 0; i < arguments->items.size() && i < function.body.arguments.size(); ++i)
           function.body.arguments[i].attributes = arguments->items[i].entries;
-      function.attributes = std::move(f.attributes);
+      function.attributes = without(f.attributes, {"sym_name", "sym_visibility", "function_type", "arg_attrs", "res_attrs"});
       file_.functions.push_back(std::move(function));
     };
     const auto add = [&](auto& self, Operation& o) -> void {
       if (o.name == "builtin.module") {
         if (const Attribute* name = find(o.attributes, "sym_name")) file_.module = name->text;
-        file_.attributes = o.attributes;
+        file_.attributes = without(o.attributes, {"sym_name"});
         for (Region& r : o.regions)
           for (Operation& inner : r.operations) self(self, inner);
       } else if (o.name == "func.func") {
         add_function(o);
-      } else if (o.name != "sdy.mesh") {
+      } else if (o.name == "sdy.mesh") {
+        const Attribute* name = find(o.attributes, "sym_name");
+        file_.meshes.emplace_back(name ? name->text : "", without(o.attributes, {"sym_name"}));
+      } else {
         lex_.fail_at(o.at, "'{}' can't stand outside a function", o.name);
       }
     };
@@ -100,17 +115,19 @@ void Parser::parse_top_level() {
   lex_.fail_at(t.at, "expected 'module' or 'func.func', found {}", lex_.describe());
 }
 
-// Leaves out an operation of another dialect whose form we need not know, up to the end of its line.
-void Parser::skip_operation(const Token& name) {
-  while (lex_.peek().kind != TokenKind::kEnd && lex_.peek().at.line == name.at.line) {
-    const Token& t = lex_.peek();
-    if (t.is('<') || t.is('{') || t.is('(') || t.is('['))
-      take_balanced();
-    else if (t.is('}'))
-      return;
-    else
-      lex_.take();
-  }
+// sdy.mesh @name = <["x"=2, "y"=4]> {attributes}
+void Parser::parse_mesh() {
+  lex_.take();
+  const std::string name = unescape(lex_.expect(TokenKind::kAt, "the mesh's name, such as @mesh").text);
+  lex_.expect('=', "after the mesh's name");
+  const Position at = lex_.peek().at;
+  if (!lex_.peek().is('<')) lex_.fail_at(at, "expected '<' before the mesh's axes, found {}", lex_.describe());
+  Attributes attributes;
+  attributes.emplace_back("mesh", string_attribute(Attribute::Kind::kOpaque, "#sdy.mesh" + take_balanced(), at));
+  if (lex_.peek().is('{'))
+    for (auto& entry : parse_dictionary()) attributes.push_back(std::move(entry));
+  parse_optional_location();
+  file_.meshes.emplace_back(name, std::move(attributes));
 }
 
 void Parser::parse_module() {
@@ -347,15 +364,25 @@ LocationIndex Parser::parse_location_body() {
     }
   } else if (t.is_word("fused")) {
     location.kind = SourceLocation::Kind::kFused;
-    if (lex_.peek().is('<')) take_balanced();
-    lex_.expect('[', "after fused");
+    if (lex_.accept('<')) {
+      const Attribute metadata = parse_attribute();
+      lex_.expect('>', "after what locations are fused by");
+      // How derived{...} is written.
+      if (const Attribute* transform = metadata.find("ecotone.derived")) {
+        location.kind = SourceLocation::Kind::kDerived;
+        location.text = transform->text;
+      }
+    }
+    const Token open = lex_.expect('[', "after fused");
     if (!lex_.accept(']')) {
       do location.children.push_back(parse_location_body());
       while (lex_.accept(','));
       lex_.expect(']', "after fused locations");
     }
+    if (location.kind == SourceLocation::Kind::kDerived && location.children.size() != 1)
+      lex_.fail_at(open.at, "a derived location has one place that it comes from");
   } else if (t.is_word("callsite")) {
-    location.kind = SourceLocation::Kind::kFused;
+    location.kind = SourceLocation::Kind::kCall;
     lex_.expect('(', "after callsite");
     location.children.push_back(parse_location_body());
     lex_.expect_word("at");

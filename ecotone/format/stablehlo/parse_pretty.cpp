@@ -63,6 +63,7 @@ void Parser::parse_pretty(Operation& op) {
   const std::string_view name = short_name(op.name);
   if (op.name == "stablehlo.reduce") return parse_reduce(op);
   if (op.name == "stablehlo.while") return parse_while(op);
+  if (op.name == "sdy.manual_computation") return parse_manual_computation(op);
   if (op.name == "stablehlo.convolution" || op.name == "stablehlo.dynamic_conv") return parse_convolution(op);
   if (name == "constant") {
     if (lex_.peek().is('{')) op.attributes = parse_dictionary();
@@ -344,6 +345,23 @@ void Parser::parse_while(Operation& op) {
   op.regions.push_back(parse_region(arguments));
   lex_.expect_word("do");
   op.regions.push_back(parse_region(std::move(arguments)));
+}
+
+// sdy.manual_computation(%0) in_shardings=[<...>] out_shardings=[<...>] manual_axes={"x"} (%a: type) { ... } : types
+void Parser::parse_manual_computation(Operation& op) {
+  lex_.expect('(', "before the operands");
+  op.operands = parse_uses();
+  lex_.expect(')', "after the operands");
+  for (const char* key : {"in_shardings", "out_shardings", "manual_axes"}) {
+    lex_.expect_word(key);
+    lex_.expect('=', "after what the computation is said to have");
+    const Position at = lex_.peek().at;
+    op.attributes.emplace_back(key, string_attribute(Attribute::Kind::kOpaque, take_balanced(), at));
+  }
+  op.regions.push_back(parse_region(parse_arguments('(', ')')));
+  if (lex_.peek().is('{'))
+    for (auto& entry : parse_dictionary()) op.attributes.push_back(std::move(entry));
+  parse_type_clause(op);
 }
 
 // convolution(%0, %1) dim_numbers = ..., window = {stride = [1, 1], ...} {attributes} : types

@@ -15,6 +15,7 @@ class Parser {
  public:
   Parser(std::string_view text, const std::string& file_name) : lex_(text, file_name) { file_.name = file_name; }
   File parse();
+  void parse_lone_attribute();
 
  private:
   // Deeper nesting than any tool writes is refused, since each level takes stack.
@@ -29,7 +30,7 @@ class Parser {
     Nesting& operator=(const Nesting&) = delete;
 
    private:
-    static constexpr int kMostNested = 128;
+    static constexpr int kMostNested = 256;
     Parser& parser_;
   };
 
@@ -67,7 +68,7 @@ class Parser {
   void parse_function();
   void parse_alias();
   void parse_resources();
-  void skip_operation(const Token& name);
+  void parse_mesh();
   std::vector<Argument> parse_arguments(char open, char close);
   Region parse_region(std::vector<Argument> arguments);
   Operation parse_operation();
@@ -85,6 +86,7 @@ class Parser {
   void parse_type_clause(Operation& op);
   void parse_reduce(Operation& op);
   void parse_while(Operation& op);
+  void parse_manual_computation(Operation& op);
   void parse_convolution(Operation& op);
   void parse_slice_ranges(Operation& op);
   void parse_dimension_pair(Operation& op, const char* lhs, const char* rhs);

@@ -1,14 +1,12 @@
-// Programs as functions: names, regions, calls. What single ops look like stands in print_ops.cpp.
+// Functions: names, equations, regions. The module around them stands in print_module.cpp, what single ops look like in
+// print_ops.cpp.
 #include <algorithm>
-#include <limits>
 
 #include <fmt/format.h>
 
 #include "ecotone/base/error.h"
 #include "ecotone/format/stablehlo/literal.h"
 #include "ecotone/format/stablehlo/printer.h"
-#include "ecotone/format/stablehlo/stablehlo.h"
-#include "ecotone/op/shape.h"
 
 namespace ecotone::stablehlo {
 namespace {
@@ -28,90 +26,33 @@ std::string join_names(std::span<const std::string> names) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-// Argument attributes: what the type can't say.
-std::string argument_attributes(const std::string& name, std::string_view expected_name, const Type& type,
-                                std::span<const SymbolInfo> symbols, bool is_parameter) {
-  std::string out;
-  const auto add = [&](std::string_view key, const std::string& value) {
-    out += fmt::format("{}ecotone.{} = {}", out.empty() ? " {" : ", ", key, value);
-  };
-  if (name != expected_name) add("name", string_text(name));
-  if (is_parameter) add("kind", "\"parameter\"");
-  if (!is_token(type) && !tensor(type).is_static()) {
-    std::string shape;
-    for (const Dim& d : tensor(type).shape) shape += (shape.empty() ? "" : ",") + d.str(symbols);
-    add("shape", string_text(shape));
+// Entries of an attribute dictionary.
+class Entries {
+ public:
+  void add(std::string_view key, std::string_view value) {
+    if (!text_.empty()) text_ += ", ";
+    text_ += key;
+    text_ += " = ";
+    text_ += value;
   }
-  return out;
-}
+  void add(const std::shared_ptr<const DynamicAttributes>& annotations, std::span<const SymbolInfo> symbols) {
+    if (!annotations || annotations->empty()) return;
+    if (!text_.empty()) text_ += ", ";
+    text_ += entries_text(*annotations, symbols);
+  }
+  // " {a = 1}", or nothing.
+  std::string dictionary() const { return text_.empty() ? text_ : " {" + text_ + "}"; }
 
-void append_annotations(std::string& attributes, const std::shared_ptr<const DynamicAttributes>& annotations,
-                        std::span<const SymbolInfo> symbols) {
-  if (!annotations) return;
-  for (const auto& [key, value] : annotations->entries) {
-    if (key.find('.') == std::string::npos || key.starts_with("ecotone.") || key.starts_with("sdy.")) continue;
-    attributes += (attributes.empty() ? " {" : ", ") + key_text(key) + " = " + attribute_text(value, symbols);
-  }
+ private:
+  std::string text_;
+};
+
+void add_shape(Entries& entries, const Type& type, std::span<const SymbolInfo> symbols) {
+  if (!is_token(type) && !tensor(type).is_static())
+    entries.add("ecotone.shape", string_text(str(tensor(type).shape, symbols)));
 }
 
 }  // namespace
-
-// Modules -------------------------------------------------------------------------------------------------------------
-
-std::string ModulePrinter::unique_name(std::string_view hint) {
-  const std::string base = hint.empty() ? "function" : std::string(hint);
-  std::string name = base;
-  for (size_t i = names_.size(); !names_.insert(name).second; ++i) name = base + "_" + std::to_string(i);
-  return name;
-}
-
-std::string ModulePrinter::function_of(const Region& region, std::string_view hint) {
-  std::vector<Dim> dim_args;
-  std::vector<int64_t> key;
-  for (const Dim& d : region.dim_args) {
-    dim_args.push_back(d.is_constant() ? d : Dim::symbol(0));
-    key.push_back(d.is_constant() ? d.constant() : std::numeric_limits<int64_t>::min());
-  }
-  auto& name = functions_[{region.body.get(), std::move(key)}];
-  if (name.empty()) {
-    name = unique_name(hint.empty() ? region.body->name() : hint);
-    pending_.push_back({region.body, std::move(dim_args), name});
-  }
-  return name;
-}
-
-std::string ModulePrinter::function_of(const std::string& key, std::string_view hint,
-                                       const std::function<ProgramRef()>& make) {
-  auto& name = made_[key];
-  if (name.empty()) {
-    name = unique_name(hint);
-    ProgramRef body = make();
-    std::vector<Dim> dim_args(body->symbols().size(), Dim::symbol(0));
-    pending_.push_back({std::move(body), std::move(dim_args), name});
-  }
-  return name;
-}
-
-void ModulePrinter::add(const Program& program, std::string_view name, bool is_public) {
-  FunctionPrinter(*this, text_).print(program, name, is_public, {});
-}
-
-void ModulePrinter::print_pending() {
-  while (!pending_.empty()) {
-    const Pending next = std::move(pending_.front());
-    pending_.pop_front();
-    FunctionPrinter(*this, text_).print(*next.body, next.name, false, next.dim_args);
-    kept_.push_back(next.body);
-  }
-}
-
-std::string ModulePrinter::finish(std::string_view module_name) && {
-  const std::string head =
-      module_name.empty() ? std::string("module {\n") : fmt::format("module {} {{\n", symbol_text(module_name));
-  return head + text_ + "}\n";
-}
-
-// Functions -----------------------------------------------------------------------------------------------------------
 
 Dim FunctionPrinter::map(const Scope& scope, const Dim& d) const {
   if (d.is_constant() || scope.identity) return d;
@@ -125,61 +66,125 @@ Type FunctionPrinter::map(const Scope& scope, const Type& t) const {
   return mapped;
 }
 
-void FunctionPrinter::print(const Program& p, std::string_view name, bool is_public, std::span<const Dim> dim_args) {
+// Names in the text are of one function, so each stands for one symbol.
+SymbolId FunctionPrinter::add_symbol(SymbolInfo symbol) {
+  const std::string base = symbol.name;
+  const auto taken = [&] {
+    return std::any_of(symbols_.begin(), symbols_.end(), [&](const SymbolInfo& s) { return s.name == symbol.name; });
+  };
+  for (size_t i = 1; taken(); ++i) symbol.name = fmt::format("{}_{}", base, i);
+  symbols_.push_back(std::move(symbol));
+  return static_cast<SymbolId>(symbols_.size() - 1);
+}
+
+void FunctionPrinter::print(const Program& p, std::string_view name, bool is_public, bool is_listed,
+                            std::span<const Dim> dim_args) {
+  is_listed_ = is_listed;
   Scope scope{p, std::vector<std::string>(p.value_count()), {}, true};
   for (SymbolId s = 0; s < p.symbols().size(); ++s) {
     if (s < dim_args.size() && dim_args[s].is_constant()) {
       scope.dims.push_back(dim_args[s]);
     } else {
-      scope.dims.push_back(Dim::symbol(static_cast<SymbolId>(symbols_.size())));
-      symbols_.push_back(p.symbols()[s]);
+      if (s < dim_args.size()) ++argument_symbols_;
+      own_symbols_.push_back(s);
+      scope.dims.push_back(Dim::symbol(add_symbol(p.symbols()[s])));
     }
     scope.identity = scope.identity && scope.dims.back() == Dim::symbol(s);
   }
-  indent();
-  out_ += fmt::format("func.func {} {}(", is_public ? "public" : "private", symbol_text(name));
+  declared_ = symbols_;
+  if (is_listed) {
+    std::vector<SymbolId> from_data;
+    for (const Equation& e : p.equations()) {
+      const std::vector<SymbolId> introduced = introduced_symbols(p, e);
+      from_data.insert(from_data.end(), introduced.begin(), introduced.end());
+    }
+    for (const SymbolId s : from_data) declared_[s].name.clear();
+    std::erase_if(declared_, [](const SymbolInfo& s) { return s.name.empty(); });
+  } else {
+    declared_.resize(argument_symbols_);
+  }
   const size_t argument_count = p.inputs().size() + p.parameters().size();
   for (size_t i = 0; i < argument_count; ++i) {
-    const bool is_parameter = i >= p.inputs().size();
     const auto v = static_cast<ValueId>(i);
-    const Type type = map(scope, p.type(v));
-    const std::string& given = is_parameter ? p.parameters()[i - p.inputs().size()].name : p.inputs()[i].name;
-    std::string attributes = argument_attributes(given, fmt::format("arg{}", i), type, symbols_, is_parameter);
-    append_annotations(attributes,
-                       is_parameter ? p.parameters()[i - p.inputs().size()].annotations : p.inputs()[i].annotations,
-                       symbols_);
-    if (is_public)
-      for (const Alias& a : p.aliases())
-        if (a.input == i)
-          attributes += fmt::format("{}tf.aliasing_output = {} : i32", attributes.empty() ? " {" : ", ", a.output);
-    if (!attributes.empty()) attributes += '}';
     scope.names[v] = fmt::format("%arg{}", i);
-    note_sizes(scope.names[v], type);
-    out_ += fmt::format("{}{}: {}{}", i ? ", " : "", scope.names[v], type_text(type), attributes);
+    note_sizes(scope.names[v], map(scope, p.type(v)));
   }
-  out_ += ')';
-  std::vector<Type> types;
-  std::string results;
-  for (size_t i = 0; i < p.outputs().size(); ++i) {
-    types.push_back(map(scope, p.type(p.outputs()[i].value)));
-    std::string attributes =
-        is_public ? argument_attributes(p.outputs()[i].name, fmt::format("out{}", i), types[i], symbols_, false) : "";
-    if (!attributes.empty()) attributes += '}';
-    results += (i ? ", " : "") + type_text(types[i]) + attributes;
-  }
-  if (!types.empty()) out_ += fmt::format(" -> ({})", results);
-  out_ += " {\n";
   ++depth_;
   assumptions(scope);
   equations(scope);
   indent();
   out_ += "return";
-  for (size_t i = 0; i < types.size(); ++i) out_ += (i ? ", " : " ") + scope.names[p.outputs()[i].value];
+  std::vector<Type> types;
+  for (const Output& o : p.outputs()) {
+    out_ += (types.empty() ? " " : ", ") + scope.names[o.value];
+    types.push_back(map(scope, p.type(o.value)));
+  }
   if (!types.empty()) out_ += " : " + join_types(types);
   out_ += '\n';
   --depth_;
   indent();
   out_ += "}\n";
+  out_ = header(scope, name, is_public, is_listed) + out_;
+}
+
+// Written last: what the body asks for is known only then.
+std::string FunctionPrinter::header(const Scope& scope, std::string_view name, bool is_public, bool is_listed) {
+  const Program& p = scope.program;
+  std::string out =
+      fmt::format("  func.func {} {}(", is_public ? "public" : "private", stablehlo::symbol_text(name));
+  const size_t argument_count = p.inputs().size() + p.parameters().size();
+  for (size_t i = 0; i < argument_count; ++i) {
+    const bool is_parameter = i >= p.inputs().size();
+    const auto v = static_cast<ValueId>(i);
+    const Type type = map(scope, p.type(v));
+    Entries entries;
+    if (is_listed) {
+      const std::string& given = is_parameter ? p.parameters()[i - p.inputs().size()].name : p.inputs()[i].name;
+      if (given != fmt::format("arg{}", i)) entries.add("ecotone.name", string_text(given));
+      if (const auto tap = p.value_name(v); !tap.empty()) entries.add("ecotone.tap", string_text(tap));
+    }
+    if (is_parameter) entries.add("ecotone.kind", "\"parameter\"");
+    add_shape(entries, type, symbols_);
+    entries.add(is_parameter ? p.parameters()[i - p.inputs().size()].annotations : p.inputs()[i].annotations, symbols_);
+    if (is_listed)
+      for (const Alias& a : p.aliases())
+        if (a.input == i) entries.add("tf.aliasing_output", fmt::format("{} : i32", a.output));
+    out += fmt::format("{}{}: {}{}", i ? ", " : "", scope.names[v], type_text(type), entries.dictionary());
+  }
+  for (size_t i = 0; i < appended_.size(); ++i) {
+    Entries entries;
+    const auto at = std::find(own_symbols_.begin(), own_symbols_.end(), appended_[i]) - own_symbols_.begin();
+    entries.add("ecotone.dim", string_text(Dim::symbol(static_cast<SymbolId>(at)).str(symbols_)));
+    out += fmt::format("{}%size{}: tensor<i64>{}", argument_count + i ? ", " : "", i, entries.dictionary());
+  }
+  out += ')';
+  if (!p.outputs().empty()) out += " -> (";
+  for (size_t i = 0; i < p.outputs().size(); ++i) {
+    const Output& o = p.outputs()[i];
+    const Type type = map(scope, p.type(o.value));
+    Entries entries;
+    if (is_listed) {
+      if (o.name != fmt::format("out{}", i)) entries.add("ecotone.name", string_text(o.name));
+      add_shape(entries, type, symbols_);
+      entries.add(o.annotations, symbols_);
+    }
+    out += fmt::format("{}{}{}", i ? ", " : "", type_text(type), entries.dictionary());
+  }
+  if (!p.outputs().empty()) out += ')';
+  Entries entries;
+  if (!symbols_.empty()) {
+    std::string list;
+    for (const SymbolInfo& s : declared_)
+      list += fmt::format("{}[{}, {} : i64, {} : i64]", list.empty() ? "" : ", ", string_text(s.name), s.min, s.max);
+    entries.add("ecotone.symbols", "[" + list + "]");
+  }
+  if (p.annotations()) {
+    DynamicAttributes own = *p.annotations();
+    std::erase_if(own.entries, [](const auto& entry) { return entry.first == kModuleKey; });
+    entries.add(std::make_shared<const DynamicAttributes>(std::move(own)), symbols_);
+  }
+  if (const std::string dictionary = entries.dictionary(); !dictionary.empty()) out += " attributes" + dictionary;
+  return out + " {\n";
 }
 
 void FunctionPrinter::equations(Scope& scope) {
@@ -193,8 +198,10 @@ void FunctionPrinter::equations(Scope& scope) {
 }
 
 void FunctionPrinter::equation(Scope& scope, const Equation& e) {
-  PrintCall call{scope, e, e.attributes, {}, {}, {}};
+  PrintCall call{scope, e, e.attributes, {}, {}, {}, {}};
   if (!scope.identity) call.attributes = e.attributes.map_dims([&](const Dim& d) { return map(scope, d); });
+  call.operands.reserve(e.operands.size());
+  call.operand_types.reserve(e.operands.size());
   for (ValueId v : e.operands) {
     call.operands.push_back(scope.names[v]);
     call.operand_types.push_back(map(scope, scope.program.type(v)));
@@ -203,24 +210,40 @@ void FunctionPrinter::equation(Scope& scope, const Equation& e) {
     call.result_types.push_back(map(scope, scope.program.type(e.first_result + i)));
   const PrintFunction print = print_function(*e.op);
   if (!print) fail_kind(ErrorKind::kUnsupported, "this operation has no StableHLO text");
+  location_ = e.location;
+  mark_kept(call);
   print(*this, call);
   for (uint32_t i = 0; i < e.result_count; ++i) note_sizes(scope.names[e.first_result + i], call.result_types[i]);
+}
+
+// Annotations, and the names that values had.
+void FunctionPrinter::mark_kept(PrintCall& call) {
+  const Equation& e = call.equation;
+  if (e.annotations) call.marks = entries_text(*e.annotations, symbols_);
+  const Program& p = call.scope.program;
+  if (p.value_names().empty()) return;
+  std::string taps;
+  bool any = false;
+  for (uint32_t i = 0; i < e.result_count; ++i) {
+    const std::string_view tap = p.value_name(e.first_result + i);
+    any = any || !tap.empty();
+    taps += (i ? ", " : "") + string_text(tap);
+  }
+  if (any) call.mark("ecotone.tap", e.result_count == 1 ? taps : "[" + taps + "]");
+}
+
+void PrintCall::mark(std::string_view key, std::string_view value) {
+  marks += fmt::format("{}{} = {}", marks.empty() ? "" : ", ", key, value);
 }
 
 void FunctionPrinter::region(const Region& r, Scope& parent, std::span<const std::string> captures) {
   if (depth_ > kDeepest) fail_kind(ErrorKind::kUnsupported, "regions are nested more than {} deep", kDeepest);
   const Program& p = *r.body;
   Scope scope{p, std::vector<std::string>(p.value_count()), {}, p.symbols().empty()};
-  for (SymbolId s = 0; s < p.symbols().size(); ++s) {
-    if (s < r.dim_args.size()) {
-      scope.dims.push_back(map(parent, r.dim_args[s]));
-    } else {
-      scope.dims.push_back(Dim::symbol(static_cast<SymbolId>(symbols_.size())));
-      symbols_.push_back(p.symbols()[s]);
-    }
-  }
-  if (captures.size() > p.inputs().size()) fail("a region has fewer inputs than captures");
-  const size_t own = p.inputs().size() - captures.size(), sources = sources_.size(), scalars = scalars_.size();
+  for (SymbolId s = 0; s < p.symbols().size(); ++s)
+    scope.dims.push_back(s < r.dim_args.size() ? map(parent, r.dim_args[s]) : Dim::symbol(add_symbol(p.symbols()[s])));
+  const size_t own = p.inputs().size() - captures.size(), sources = source_order_.size(), scalars = scalar_order_.size();
+  const LocationId outer = location_;
   ++depth_;
   out_ += "{\n";
   if (own) {
@@ -250,12 +273,46 @@ void FunctionPrinter::region(const Region& r, Scope& parent, std::span<const std
   depth_ -= 2;
   indent();
   out_ += '}';
-  sources_.erase(sources_.begin() + static_cast<std::ptrdiff_t>(sources), sources_.end());
-  scalars_.erase(scalars_.begin() + static_cast<std::ptrdiff_t>(scalars), scalars_.end());
+  location_ = outer;
+  // What was computed within is not seen outside.
+  for (; source_order_.size() > sources; source_order_.pop_back()) sources_.erase(source_order_.back());
+  for (; scalar_order_.size() > scalars; scalar_order_.pop_back()) scalars_.erase(scalar_order_.back());
 }
+
+namespace {
+
+// Whether a reader who looks for what regions use from outside finds the captures in their order.
+bool captures_are_seen(const Equation& e) {
+  size_t seen = 0;
+  const auto use = [&](const Region& r, ValueId v) {
+    const size_t inputs = r.body->inputs().size(), own = inputs - e.capture_count;
+    if (v >= inputs || v < own) return true;
+    if (v - own == seen) ++seen;
+    return v - own < seen;
+  };
+  for (const Region& r : e.regions) {
+    for (const Equation& inner : r.body->equations()) {
+      if (inner.op->name == "ecotone.take_prefix") return false;  // its text may use the second operand first
+      for (const ValueId v : inner.operands)
+        if (!use(r, v)) return false;
+    }
+    for (const Output& o : r.body->outputs())
+      if (!use(r, o.value)) return false;
+  }
+  return seen == e.capture_count;
+}
+
+}  // namespace
 
 void FunctionPrinter::regions(PrintCall& call) {
   const auto captures = std::span(call.operands).last(call.equation.capture_count);
+  for (const Region& r : call.equation.regions)
+    if (captures.size() > r.body->inputs().size()) fail("a region has fewer inputs than captures");
+  if (!captures_are_seen(call.equation)) {
+    std::string names;
+    for (const std::string& name : captures) names += (names.empty() ? "" : ", ") + string_text(name);
+    call.mark("ecotone.captures", "[" + names + "]");
+  }
   out_ += " (";
   for (size_t i = 0; i < call.equation.regions.size(); ++i) {
     if (i) out_ += ", ";
@@ -278,7 +335,7 @@ void FunctionPrinter::combiner(std::string_view op, std::span<const Type> types)
   out_ += "):\n";
   ++depth_;
   for (size_t i = 0; i < types.size(); ++i)
-    made.push_back(line(fmt::format("{} {}, {} : {}", op, x[i], y[i], type_text(types[i]))));
+    made.push_back(line(fmt::format("{} {}, {}", op, x[i], y[i]), "", ": " + type_text(types[i])));
   indent();
   out_ += fmt::format("stablehlo.return {} : {}\n", join_names(made), join_types(types));
   depth_ -= 2;
@@ -288,7 +345,7 @@ void FunctionPrinter::combiner(std::string_view op, std::span<const Type> types)
 
 // Lines ---------------------------------------------------------------------------------------------------------------
 
-void FunctionPrinter::begin_results(PrintCall& call) {
+void FunctionPrinter::begin(PrintCall& call) {
   indent();
   const uint32_t count = call.equation.result_count;
   if (count == 0) return;
@@ -300,18 +357,17 @@ void FunctionPrinter::begin_results(PrintCall& call) {
   out_ += " = ";
 }
 
-void FunctionPrinter::finish_types(std::span<const Type> operands, std::span<const Type> results) {
-  out_ += " : (";
-  for (size_t i = 0; i < operands.size(); ++i) {
-    if (i) out_ += ", ";
-    append_type(out_, operands[i]);
-  }
-  out_ += results.size() == 1 ? ") -> " : ") -> (";
-  for (size_t i = 0; i < results.size(); ++i) {
-    if (i) out_ += ", ";
-    append_type(out_, results[i]);
-  }
-  out_ += results.size() == 1 ? "\n" : ")\n";
+void FunctionPrinter::finish_line(LocationId location) {
+  out_ += module_.location_text(location);
+  out_ += '\n';
+}
+
+void FunctionPrinter::end(PrintCall& call, std::span<const Type> operands) {
+  if (!call.marks.empty()) out_ += " {" + call.marks + "}";
+  out_ += " : (" + join_types(operands) + ") -> ";
+  const bool one = call.result_types.size() == 1;
+  out_ += (one ? "" : "(") + join_types(call.result_types) + (one ? "" : ")");
+  finish_line(call.equation.location);
 }
 
 void FunctionPrinter::generic(PrintCall& call, std::string_view op, std::string_view properties) {
@@ -321,46 +377,58 @@ void FunctionPrinter::generic(PrintCall& call, std::string_view op, std::string_
 
 void FunctionPrinter::generic(PrintCall& call, std::string_view op, std::string_view properties,
                               std::span<const std::string> operands, std::span<const Type> types) {
-  begin_results(call);
+  begin(call);
   out_ += fmt::format("\"{}\"({})", op, join_names(operands));
   if (!properties.empty()) out_ += fmt::format(" <{{{}}}>", properties);
   if (!call.equation.regions.empty()) regions(call);
-  finish_types(types, call.result_types);
+  end(call, types);
+}
+
+void FunctionPrinter::head(PrintCall& call, std::string_view op, std::string_view suffix) {
+  begin(call);
+  out_ += op;
+  for (size_t i = 0; i < call.operands.size(); ++i) {
+    out_ += i ? ", " : " ";
+    out_ += call.operands[i];
+  }
+  out_ += suffix;
 }
 
 void FunctionPrinter::pretty(PrintCall& call, std::string_view op, std::string_view suffix) {
-  begin_results(call);
-  out_ += op;
-  for (size_t i = 0; i < call.operands.size(); ++i) {
-    out_ += i ? ", " : " ";
-    out_ += call.operands[i];
-  }
-  out_ += suffix;
-  finish_types(call.operand_types, call.result_types);
+  head(call, op, suffix);
+  end(call);
 }
 
 void FunctionPrinter::pretty_same(PrintCall& call, std::string_view op, std::string_view suffix) {
-  begin_results(call);
-  out_ += op;
-  for (size_t i = 0; i < call.operands.size(); ++i) {
-    out_ += i ? ", " : " ";
-    out_ += call.operands[i];
-  }
-  out_ += suffix;
+  head(call, op, suffix);
+  if (!call.marks.empty()) out_ += " {" + call.marks + "}";
   out_ += " : ";
   append_type(out_, call.result_types[0]);
-  out_ += '\n';
+  finish_line(call.equation.location);
 }
 
-std::string FunctionPrinter::line(std::string_view text) {
+void FunctionPrinter::constant(PrintCall& call, const Tensor& value) {
+  begin(call);
+  out_ += "stablehlo.constant ";
+  if (!call.marks.empty()) out_ += "{" + call.marks + "} ";
+  out_ += tensor_text(value);
+  finish_line(call.equation.location);
+}
+
+std::string FunctionPrinter::line(std::string_view text, std::string_view marks, std::string_view rest) {
   indent();
   std::string name = fresh();
   out_ += name;
   out_ += " = ";
   out_ += text;
-  out_ += '\n';
+  if (!marks.empty()) out_ += fmt::format(" {{{}}}", marks);
+  out_ += ' ';
+  out_ += rest;
+  finish_line(location_);
   return name;
 }
+
+// Calls ---------------------------------------------------------------------------------------------------------------
 
 Region PrintCall::mapped_region(size_t i) const {
   Region r = equation.regions[i];
@@ -369,41 +437,49 @@ Region PrintCall::mapped_region(size_t i) const {
   return r;
 }
 
-void FunctionPrinter::call(PrintCall& call, std::string_view function) {
-  begin_results(call);
-  out_ += fmt::format("func.call {}({})", symbol_text(function), join_names(call.operands));
-  finish_types(call.operand_types, call.result_types);
-}
-
-void FunctionPrinter::composite(PrintCall& call, std::string_view decomposition, const std::string& extra_attributes) {
-  std::string attributes = dictionary_text(call.attributes.to_dynamic(), symbols_);
-  if (!extra_attributes.empty()) {
-    attributes.pop_back();
-    attributes += (attributes.size() > 1 ? ", " : "") + extra_attributes + "}";
+void FunctionPrinter::call(PrintCall& call, const Region& region, std::string_view hint) {
+  const Callee& callee = module_.function_of(region, hint);
+  std::vector<Dim> open = region.dim_args;
+  std::erase_if(open, [](const Dim& d) { return d.is_constant(); });
+  if (!open.empty()) call.mark("ecotone.dim_args", string_text(str(open, symbols_)));
+  for (const SymbolId s : callee.appended) {
+    call.operands.push_back(dim_scalar(region.dim_args[s]));
+    call.operand_types.emplace_back(TensorType{DType::kI64, {}});
   }
-  begin_results(call);
-  out_ += fmt::format(
-      "\"stablehlo.composite\"({}) <{{name = {}, composite_attributes = {}, decomposition = {}, version = 1 : i32}}>",
-      join_names(call.operands), string_text(call.equation.op->name), attributes, symbol_text(decomposition));
-  finish_types(call.operand_types, call.result_types);
+  begin(call);
+  out_ += fmt::format("func.call {}({})", stablehlo::symbol_text(callee.name), join_names(call.operands));
+  end(call);
 }
 
-// Entry points --------------------------------------------------------------------------------------------------------
-
-std::string print_program(const Program& program) {
-  ModulePrinter printer;
-  printer.reserve_name("main");
-  printer.add(program, "main", true);
-  printer.print_pending();
-  return std::move(printer).finish(program.name() == "main" ? "" : program.name());
+void FunctionPrinter::composite(PrintCall& call, const Callee& callee, DynamicAttributes attributes) {
+  std::vector<Dim> dims;
+  for (SymbolId s = 0; s < symbols_.size(); ++s) dims.push_back(Dim::symbol(s));
+  composite(call, callee, dims, std::move(attributes));
 }
 
-std::string print_module(const Module& module) {
-  ModulePrinter printer;
-  for (const Function& f : module.functions) printer.reserve_name(f.name);
-  for (const Function& f : module.functions) printer.add(*f.program, f.name, f.is_public);
-  printer.print_pending();
-  return std::move(printer).finish(module.name);
+void FunctionPrinter::composite(PrintCall& call, const Callee& callee, std::span<const Dim> dims,
+                                DynamicAttributes attributes) {
+  const auto is_open = [](const Type& t) { return !is_token(t) && !tensor(t).is_static(); };
+  const bool open = !callee.appended.empty() ||
+                    std::any_of(call.operand_types.begin(), call.operand_types.end(), is_open) ||
+                    std::any_of(call.result_types.begin(), call.result_types.end(), is_open);
+  const std::string name = string_text(call.equation.op->name), dictionary = dictionary_text(attributes, symbols_);
+  if (!open) {
+    begin(call);
+    out_ += fmt::format(
+        "\"stablehlo.composite\"({}) <{{name = {}, composite_attributes = {}, decomposition = {}, version = 1 : i32}}>",
+        join_names(call.operands), name, dictionary, stablehlo::symbol_text(callee.name));
+    return end(call);
+  }
+  for (const SymbolId s : callee.appended) {
+    call.operands.push_back(dim_scalar(dims[s]));
+    call.operand_types.emplace_back(TensorType{DType::kI64, {}});
+  }
+  call.mark("ecotone.op", name);
+  call.mark("ecotone.attributes", dictionary);
+  begin(call);
+  out_ += fmt::format("func.call {}({})", stablehlo::symbol_text(callee.name), join_names(call.operands));
+  end(call);
 }
 
 }  // namespace ecotone::stablehlo

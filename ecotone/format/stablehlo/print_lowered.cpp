@@ -1,11 +1,15 @@
 // The StableHLO that stands for our own primitives where a reader does not know them.
+#include <numbers>
+
 #include "ecotone/format/stablehlo/printer.h"
 #include "ecotone/op/build.h"
+#include "ecotone/op/chlo.h"
 #include "ecotone/op/control.h"
 #include "ecotone/op/convert.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/index.h"
 #include "ecotone/op/quantize.h"
+#include "ecotone/op/random.h"
 #include "ecotone/op/shape.h"
 
 namespace ecotone::stablehlo {
@@ -150,6 +154,83 @@ ProgramRef dequantize_program(const PrintCall& call, std::span<const SymbolInfo>
   const ValueId centred = convert(b, subtract(b, convert(b, l.inputs[0], exact), zero), work);
   const ValueId scale = spread(b, convert(b, l.inputs[1], work), x.shape, a);
   return l.finish(std::vector{convert(b, multiply(b, centred, scale), a.dtype)});
+}
+
+ProgramRef same_program(const PrintCall& call, std::span<const SymbolInfo> symbols) {
+  Lowering l("op", call, symbols);
+  std::vector<Region> regions;
+  for (size_t i = 0; i < call.equation.regions.size(); ++i) regions.push_back(call.mapped_region(i));
+  return l.finish(l.b.add(*call.equation.op, call.attributes, l.inputs, std::move(regions)));
+}
+
+// Clamps its starts as gather does.
+ProgramRef dynamic_slice_program(const PrintCall& call, std::span<const SymbolInfo> symbols) {
+  const std::vector<Dim>& sizes = call.get<DynamicSliceAttributes>().slice_sizes;
+  Lowering l("dynamic_slice", call, symbols);
+  Builder& b = l.b;
+  std::vector<ValueId> starts;
+  for (size_t i = 1; i < l.inputs.size(); ++i) starts.push_back(reshape(b, l.inputs[i], {1}));
+  GatherAttributes a;
+  a.slice_sizes = sizes;
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    a.offset_dims.push_back(static_cast<int64_t>(d));
+    a.start_index_map.push_back(static_cast<int64_t>(d));
+  }
+  return l.finish(std::vector{gather(b, l.inputs[0], concatenate(b, starts, 0), std::move(a))});
+}
+
+namespace {
+
+// The upper half of x y, both ui64: products of halves, none of which overflows.
+ValueId multiply_high(Builder& b, ValueId x, ValueId y) {
+  const ValueId half = full_like(b, x, 32), mask = full_like(b, x, 0xFFFFFFFF);
+  const auto low = [&](ValueId v) { return and_(b, v, mask); };
+  const auto high = [&](ValueId v) { return shift_right_logical(b, v, half); };
+  const ValueId middle = add(b, multiply(b, high(x), low(y)), high(multiply(b, low(x), low(y))));
+  const ValueId other = add(b, multiply(b, low(x), high(y)), low(middle));
+  return add(b, multiply(b, high(x), high(y)), add(b, high(middle), high(other)));
+}
+
+}  // namespace
+
+// The numbers of op::rng, from the same 64 bits each.
+ProgramRef rng_program(const PrintCall& call, std::span<const SymbolInfo> symbols) {
+  const auto& a = call.get<RngAttributes>();
+  const DType dtype = call.operand(0).dtype;
+  Lowering l("rng", call, symbols);
+  Builder& b = l.b;
+  Dim count = 1;
+  for (const Dim& d : a.shape) count = count * d;
+  const ValueId bits =
+      rng_bit_generator(b, l.inputs[2], TensorType{DType::kU64, {count}}, RngAlgorithm::kThreeFry).second;
+  const auto bounds = [&](DType type) {
+    const auto spread = [&](ValueId v) { return broadcast_in_dim(b, convert(b, v, type), {count}, {}); };
+    return std::pair{spread(l.inputs[0]), spread(l.inputs[1])};
+  };
+  // The upper bits as a float in [0, 2^n), exactly.
+  const auto upper = [&](int n) {
+    return convert(b, shift_right_logical(b, bits, full_like(b, bits, 64 - n)), DType::kF64);
+  };
+  ValueId made = 0;
+  if (!is_float(dtype)) {
+    const auto [low, high] = bounds(DType::kU64);
+    made = convert(b, add(b, low, multiply_high(b, bits, subtract(b, high, low))), dtype);
+  } else if (a.distribution == RngDistribution::kNormal) {
+    const auto [mean, deviation] = bounds(DType::kF64);
+    const ValueId half = add(b, upper(52), full_like(b, mean, 0.5));
+    const ValueId x = subtract(b, multiply(b, half, full_like(b, mean, 0x1p-51)), full_like(b, mean, 1));  // in (-1, 1)
+    const ValueId scale = multiply(b, deviation, full_like(b, mean, std::numbers::sqrt2));
+    made = convert(b, add(b, mean, multiply(b, scale, erf_inv(b, x))), dtype);
+  } else {
+    const auto [low, high] = bounds(DType::kF64);
+    const ValueId x = multiply(b, upper(53), full_like(b, low, 0x1p-53));
+    const ValueId y =
+        add(b, multiply(b, low, subtract(b, full_like(b, low, 1), x)), multiply(b, high, x));
+    const ValueId rounded = convert(b, y, dtype);
+    const ValueId below = compare(b, ComparisonDirection::kLt, convert(b, rounded, DType::kF64), high);
+    made = select(b, below, rounded, convert(b, low, dtype));  // rounding may reach the upper bound
+  }
+  return l.finish(std::vector{reshape(b, made, a.shape)});
 }
 
 }  // namespace ecotone::stablehlo

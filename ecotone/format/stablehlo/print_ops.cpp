@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "ecotone/base/error.h"
+#include "ecotone/format/stablehlo/dimension_numbers.h"
 #include "ecotone/format/stablehlo/literal.h"
 #include "ecotone/format/stablehlo/printer.h"
 #include "ecotone/op/chlo.h"
@@ -37,12 +38,36 @@ std::vector<int64_t> or_fill(std::vector<int64_t> v, size_t rank, int64_t value)
   return v;
 }
 
-// dense<[[low, high], ...]> : tensor<Nx2xi64>
-std::string padding_text(std::span<const int64_t> low, std::span<const int64_t> high) {
-  std::string out = "dense<";
-  for (size_t i = 0; i < low.size(); ++i)
-    out += fmt::format("{}[{}, {}]", i ? ", " : "[", low[i], high.empty() ? 0 : high[i]);
-  return out + fmt::format("{}> : tensor<{}x2xi64>", low.empty() ? "" : "]", low.size());
+std::vector<Dim> to_dim_vector(const std::vector<int64_t>& v) {
+  return {v.begin(), v.end()};
+}
+
+// , name = array<i64: ...>; nothing for an empty list.
+void add_array(std::string& out, std::string_view name, std::span<const int64_t> values) {
+  if (!values.empty()) out += fmt::format(", {} = {}", name, array_text(values));
+}
+
+// low, high, low, high, ...; an empty list is of zeros.
+template <class T>
+std::vector<T> padding_pairs(std::span<const T> low, std::span<const T> high, size_t rank) {
+  std::vector<T> pairs;
+  for (size_t i = 0; i < rank; ++i) {
+    pairs.push_back(low.empty() ? T(0) : low[i]);
+    pairs.push_back(high.empty() ? T(0) : high[i]);
+  }
+  return pairs;
+}
+std::vector<Dim> padding_pairs(const std::vector<Dim>& low, const std::vector<Dim>& high, size_t rank) {
+  return padding_pairs(std::span(low), std::span(high), rank);
+}
+
+// , padding = dense<[[low, high], ...]> : tensor<Nx2xi64>; nothing where both lists are empty.
+void add_padding(std::string& out, const std::vector<int64_t>& low, const std::vector<int64_t>& high) {
+  const size_t rank = std::max(low.size(), high.size());
+  if (rank == 0) return;
+  const Shape shape = {static_cast<int64_t>(rank), 2};
+  const std::vector<int64_t> pairs = padding_pairs(std::span(low), std::span(high), rank);
+  out += ", padding = " + tensor_text(Tensor::from(std::span<const int64_t>(pairs), shape));
 }
 
 std::string precision_text(const std::vector<std::string>& precision) {
@@ -51,9 +76,16 @@ std::string precision_text(const std::vector<std::string>& precision) {
   return out.empty() ? out : fmt::format(", precision_config = [{}]", out);
 }
 
-// name = [..], or nothing for an empty list; between the angle brackets of a dimension-number attribute.
-void add_list(std::string& out, std::string_view name, std::span<const int64_t> values) {
-  if (!values.empty()) out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", name, list_text(values));
+// name = [..], ...: the lists that are not empty, then the vector dimension; what stands in #stablehlo.gather<...>.
+template <class A, size_t N>
+std::string numbers_text(const A& attributes, const DimensionList<A> (&lists)[N]) {
+  std::string out;
+  for (const DimensionList<A>& l : lists)
+    if (const auto& values = attributes.*l.member; !values.empty())
+      out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", l.name, list_text(values));
+  if constexpr (requires { attributes.index_vector_dim; })
+    out += fmt::format("{}index_vector_dim = {}", out.empty() ? "" : ", ", attributes.index_vector_dim);
+  return out;
 }
 
 // Elementwise ---------------------------------------------------------------------------------------------------------
@@ -69,11 +101,11 @@ void print_elementwise(FunctionPrinter& f, PrintCall& c) {
 void print_compare(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<CompareAttributes>();
   const auto direction = EnumNames<ComparisonDirection>::kNames[static_cast<size_t>(a.direction)];
-  f.begin_results(c);
+  f.begin(c);
   f.out() += fmt::format("stablehlo.compare {}, {}, {}", direction, c.operands[0], c.operands[1]);
   if (a.type != ComparisonType::kDefault)
     f.out() += fmt::format(", {}", EnumNames<ComparisonType>::kNames[static_cast<size_t>(a.type)]);
-  f.finish_types(c.operand_types, c.result_types);
+  f.end(c);
 }
 
 void print_plain(FunctionPrinter& f, PrintCall& c) {
@@ -109,10 +141,7 @@ void print_dynamic(FunctionPrinter& f, PrintCall& c, std::string_view op, std::s
 }
 
 void print_constant(FunctionPrinter& f, PrintCall& c) {
-  f.begin_results(c);
-  f.out() += "stablehlo.constant ";
-  f.out() += tensor_text(c.get<ConstantAttributes>().value);
-  f.out() += '\n';
+  f.constant(c, c.get<ConstantAttributes>().value);
 }
 
 void print_iota(FunctionPrinter& f, PrintCall& c) {
@@ -142,10 +171,6 @@ void print_transpose(FunctionPrinter& f, PrintCall& c) {
 
 void print_concatenate(FunctionPrinter& f, PrintCall& c) {
   f.pretty(c, "stablehlo.concatenate", fmt::format(", dim = {}", c.get<ConcatenateAttributes>().dimension));
-}
-
-std::vector<Dim> to_dim_vector(const std::vector<int64_t>& v) {
-  return {v.begin(), v.end()};
 }
 
 void print_slice(FunctionPrinter& f, PrintCall& c) {
@@ -178,63 +203,74 @@ void print_reverse(FunctionPrinter& f, PrintCall& c) {
 }
 
 void print_dim_value(FunctionPrinter& f, PrintCall& c) {
-  const auto& a = c.get<DimValueAttributes>();
-  const Type type = c.result_types[0];
-  std::string& name = c.scope.names[c.equation.first_result];
-  if (const auto constant = a.value.as_constant())
-    name = f.line(fmt::format("stablehlo.constant dense<{}> : {}", *constant, type_text(type)));
-  else if (a.dtype == DType::kI64)
-    name = f.dim_scalar(a.value);
-  else
-    name = f.line(fmt::format("stablehlo.convert {} : (tensor<i64>) -> {}", f.dim_scalar(a.value), type_text(type)));
+  const std::string size = f.dim_scalar(c.get<DimValueAttributes>().value);
+  c.mark("ecotone.dim_value");
+  f.begin(c);
+  f.out() += "stablehlo.convert " + size;
+  f.end(c, std::vector<Type>{TensorType{DType::kI64, {}}});
 }
 
-// A size known only from data: no StableHLO operation makes one.
+// take_prefix is a bounded size; size_from only names what its operand is.
 void print_data_size(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<SymbolAttributes>();
-  f.generic(c, "stablehlo.custom_call",
-            fmt::format("call_target_name = {}, api_version = 4 : i32, backend_config = {{axis = {} : i64, size = {}}}",
-                        string_text(c.equation.op->name), a.axis, string_text(a.size.str(f.symbols()))));
-  if (c.equation.op->name == "ecotone.size_from")
-    f.note_scalar(a.size, c.scope.names[c.equation.first_result], c.result().dtype);
+  const std::optional<SymbolId> symbol = a.size.as_symbol();
+  if (!symbol) fail_kind(ErrorKind::kUnsupported, "a size that data would give is fixed here");
+  c.mark("ecotone.symbol", f.symbol_text(*symbol));
+  const size_t size_operand = c.declared_count() - 1;
+  const DType dtype = c.operand(size_operand).dtype;
+  if (c.equation.op == &take_prefix()) {
+    const std::vector<std::string> operands = {c.operands[0], f.converted(c.operands[1], dtype, DType::kI32)};
+    const std::vector<Type> types = {c.operand_types[0], TensorType{DType::kI32, {}}};
+    f.generic(c, "stablehlo.set_dimension_size", fmt::format("dimension = {} : i64", a.axis), operands, types);
+  } else {
+    f.pretty(c, "stablehlo.convert", "");
+  }
+  f.note_scalar(a.size, c.operands[size_operand], dtype);
 }
 
 // Indexing ------------------------------------------------------------------------------------------------------------
 
+// What tells two lowered ops apart: operation, attributes, types.
+std::string lowering_key(const PrintCall& c) {
+  std::string key = c.equation.op->name + str(c.attributes.to_dynamic());
+  for (const Type& t : c.operand_types) key += " " + str(t);
+  return key;
+}
+
+// A function, and the sizes that its symbols stand for: entries of a composite's attributes.
+void set_function(DynamicAttributes& attributes, const std::string& key, const Callee& callee, const Region& region) {
+  attributes.set(key, mlir_value(symbol_text(callee.name)));
+  AttributeList open;
+  for (const Dim& d : region.dim_args)
+    if (!d.is_constant()) open.push_back({d});
+  if (!open.empty()) attributes.set(key + "_dim_args", {std::move(open)});
+}
+
+using Lowering = ProgramRef (*)(const PrintCall&, std::span<const SymbolInfo>);
+void print_lowered(FunctionPrinter& f, PrintCall& c, std::string_view hint, Lowering lower) {
+  const Callee& callee = f.module().function_of(lowering_key(c), hint, [&] { return lower(c, f.symbols()); });
+  f.composite(c, callee, c.attributes.to_dynamic());
+}
+
+void print_known_custom_call(FunctionPrinter& f, PrintCall& c, std::string_view target,
+                             std::span<const std::string> operands, std::span<const Type> types,
+                             std::string_view attributes) {
+  f.begin(c);
+  f.out() += fmt::format("stablehlo.custom_call {}({}) {{api_version = 2 : i32, {}}}", symbol_text(target),
+                         fmt::join(operands, ", "), attributes);
+  f.end(c, types);
+}
+
 void print_dynamic_slice(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<DynamicSliceAttributes>();
-  if (are_constant(a.slice_sizes))
-    return f.pretty(c, "stablehlo.dynamic_slice", ", sizes = " + list_text(constants(a.slice_sizes)));
-  // Starts are clamped here, since real_dynamic_slice does not.
-  const std::string zero = f.int_constant(0);
-  const size_t rank = a.slice_sizes.size();
-  std::vector<std::string> starts, limits;
-  for (size_t i = 0; i < rank; ++i) {
-    const std::string given = f.line(fmt::format("stablehlo.convert {} : ({}) -> tensor<i64>", c.operands[i + 1],
-                                                 type_text(c.operand_types[i + 1])));
-    const std::string most = f.dim_scalar(c.operand(0).shape[i] - a.slice_sizes[i]);
-    const std::string start = f.line(fmt::format("stablehlo.clamp {}, {}, {} : tensor<i64>", zero, given, most));
-    starts.push_back(start);
-    limits.push_back(f.line(fmt::format("stablehlo.add {}, {} : tensor<i64>", start, f.dim_scalar(a.slice_sizes[i]))));
-  }
-  const Type vector = TensorType{DType::kI64, {Dim(static_cast<int64_t>(rank))}};
-  const std::vector<std::string> operands = {c.operands[0], f.stack_scalars(starts), f.stack_scalars(limits),
-                                             f.dim_vector(std::vector<Dim>(rank, 1))};
-  const std::vector<Type> types = {c.operand_types[0], vector, vector, vector};
-  f.generic(c, "stablehlo.real_dynamic_slice", "", operands, types);
+  if (!are_constant(a.slice_sizes)) return print_lowered(f, c, "dynamic_slice", dynamic_slice_program);
+  f.pretty(c, "stablehlo.dynamic_slice", ", sizes = " + list_text(constants(a.slice_sizes)));
 }
 
 void print_gather(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<GatherAttributes>();
-  std::string numbers;
-  add_list(numbers, "offset_dims", a.offset_dims);
-  add_list(numbers, "collapsed_slice_dims", a.collapsed_slice_dims);
-  add_list(numbers, "operand_batching_dims", a.operand_batching_dims);
-  add_list(numbers, "start_indices_batching_dims", a.start_indices_batching_dims);
-  add_list(numbers, "start_index_map", a.start_index_map);
-  numbers += fmt::format("{}index_vector_dim = {}", numbers.empty() ? "" : ", ", a.index_vector_dim);
-  const std::string properties =
-      fmt::format("dimension_numbers = #stablehlo.gather<{}>, indices_are_sorted = {}", numbers, a.indices_are_sorted);
+  const std::string properties = fmt::format("dimension_numbers = #stablehlo.gather<{}>, indices_are_sorted = {}",
+                                             numbers_text(a, kGatherNumbers), a.indices_are_sorted);
   if (are_constant(a.slice_sizes))
     return f.generic(c, "stablehlo.gather", properties + ", slice_sizes = " + array_text(constants(a.slice_sizes)));
   print_dynamic(f, c, "stablehlo.dynamic_gather", properties, {a.slice_sizes});
@@ -242,17 +278,10 @@ void print_gather(FunctionPrinter& f, PrintCall& c) {
 
 void print_scatter(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<ScatterAttributes>();
-  std::string numbers;
-  add_list(numbers, "update_window_dims", a.update_window_dims);
-  add_list(numbers, "inserted_window_dims", a.inserted_window_dims);
-  add_list(numbers, "input_batching_dims", a.input_batching_dims);
-  add_list(numbers, "scatter_indices_batching_dims", a.scatter_indices_batching_dims);
-  add_list(numbers, "scatter_dims_to_operand_dims", a.scatter_dims_to_operand_dims);
-  numbers += fmt::format("{}index_vector_dim = {}", numbers.empty() ? "" : ", ", a.index_vector_dim);
   f.generic(c, "stablehlo.scatter",
             fmt::format("scatter_dimension_numbers = #stablehlo.scatter<{}>, indices_are_sorted = {}, "
                         "unique_indices = {}",
-                        numbers, a.indices_are_sorted, a.unique_indices));
+                        numbers_text(a, kScatterNumbers), a.indices_are_sorted, a.unique_indices));
 }
 
 // Reductions ----------------------------------------------------------------------------------------------------------
@@ -261,51 +290,97 @@ std::string reducer_name(Reducer r) {
   return fmt::format("stablehlo.{}", EnumNames<Reducer>::kNames[static_cast<size_t>(r)]);
 }
 
+// A region that readers would take for a reducer, though its sums are rounded to its type at each step.
+void mark_plain_region(PrintCall& c) {
+  if (c.declared_count() == 2 && c.equation.capture_count == 0 &&
+      reducer_of(*c.equation.regions[0].body) != Reducer::kRegion)
+    c.mark("ecotone.reducer", "\"region\"");
+}
+
 // Ops whose region may be an enum: the region is written out.
 void print_reducing(FunctionPrinter& f, PrintCall& c, std::string_view op, std::string_view properties,
                     Reducer reducer) {
-  if (reducer == Reducer::kRegion) return f.generic(c, op, properties);
+  if (reducer == Reducer::kRegion) {
+    mark_plain_region(c);
+    return f.generic(c, op, properties);
+  }
   const size_t n = c.declared_count() / 2;
-  f.begin_results(c);
+  f.begin(c);
   f.out() += fmt::format("\"{}\"({}) <{{{}}}>", op, fmt::join(c.operands, ", "), properties);
   f.combiner(reducer_name(reducer), std::span(c.operand_types).subspan(n, n));
-  f.finish_types(c.operand_types, c.result_types);
+  f.end(c);
 }
 
 void print_reduce(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<ReduceAttributes>();
   if (a.reducer == Reducer::kRegion || c.declared_count() != 2)
     return print_reducing(f, c, "stablehlo.reduce", "dimensions = " + array_text(a.dimensions), a.reducer);
-  f.begin_results(c);
+  f.begin(c);
   f.out() += fmt::format("stablehlo.reduce({} init: {}) applies {} across dimensions = {}", c.operands[0],
                          c.operands[1], reducer_name(a.reducer), list_text(a.dimensions));
-  f.finish_types(c.operand_types, c.result_types);
+  f.end(c);
+}
+
+// What StableHLO's passes know; its attributes can't be marked. The lists that are left out are ones or zeros.
+void print_dynamic_window(FunctionPrinter& f, PrintCall& c, const WindowAttributes& a) {
+  const size_t rank = a.window_dimensions.size();
+  Region reducer;
+  if (a.reducer == Reducer::kRegion)
+    reducer = c.mapped_region(0);
+  else
+    reducer.body = reducer_body(a.reducer, c.operand(0).dtype);
+  const Callee& callee = f.module().function_of(reducer, "reducer");
+  if (!callee.appended.empty()) fail_kind(ErrorKind::kUnsupported, "a reducer that needs sizes has no StableHLO text");
+  std::vector<std::string> operands = c.operands;
+  std::vector<Type> types = c.operand_types;
+  const auto append = [&](const std::string& name, std::vector<Dim> shape) {
+    operands.push_back(name);
+    types.emplace_back(TensorType{DType::kI64, std::move(shape)});
+  };
+  const Dim count(static_cast<int64_t>(rank));
+  append(f.dim_vector(a.window_dimensions), {count});
+  for (const auto* list : {&a.window_strides, &a.base_dilations, &a.window_dilations})
+    append(f.dim_vector(to_dim_vector(or_fill(*list, rank, 1))), {count});
+  append(f.dim_matrix(padding_pairs(a.padding_low, a.padding_high, rank), 2), {count, 2});
+  print_known_custom_call(f, c, "stablehlo.dynamic_reduce_window", operands, types,
+                          fmt::format("called_computations = [{}]", symbol_text(callee.name)));
+}
+
+void print_open_window(FunctionPrinter& f, PrintCall& c) {
+  if (c.equation.capture_count)
+    fail_kind(ErrorKind::kUnsupported,
+              "a window of symbolic size whose reducer uses values from outside has no StableHLO text; give the sizes "
+              "(--shape)");
+  DynamicAttributes attributes = c.attributes.to_dynamic();
+  std::string key = lowering_key(c);
+  if (!c.equation.regions.empty()) {
+    const Region region = c.mapped_region(0);
+    const Callee& reducer = f.module().function_of(region, "reducer");
+    set_function(attributes, "region", reducer, region);
+    key += reducer.name;
+  }
+  const Callee& callee = f.module().function_of(key, "reduce_window", [&] { return same_program(c, f.symbols()); });
+  f.composite(c, callee, std::move(attributes));
 }
 
 void print_reduce_window(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<WindowAttributes>();
-  const size_t rank = a.window_dimensions.size();
   if (!are_constant(a.window_dimensions) || !are_constant(a.padding_low) || !are_constant(a.padding_high))
-    fail_kind(ErrorKind::kUnsupported, "a window of symbolic size has no StableHLO text; give the sizes (--shape)");
-  const auto strides = or_fill(a.window_strides, rank, 1), base = or_fill(a.base_dilations, rank, 1);
-  const auto window = or_fill(a.window_dilations, rank, 1);
-  print_reducing(
-      f, c, "stablehlo.reduce_window",
-      fmt::format(
-          "window_dimensions = {}, window_strides = {}, base_dilations = {}, window_dilations = {}, "
-          "padding = {}",
-          array_text(constants(a.window_dimensions)), array_text(strides), array_text(base), array_text(window),
-          padding_text(or_fill(constants(a.padding_low), rank, 0), or_fill(constants(a.padding_high), rank, 0))),
-      a.reducer);
+    return f.is_lowering() ? print_dynamic_window(f, c, a) : print_open_window(f, c);
+  std::string properties = "window_dimensions = " + array_text(constants(a.window_dimensions));
+  add_array(properties, "window_strides", a.window_strides);
+  add_array(properties, "base_dilations", a.base_dilations);
+  add_array(properties, "window_dilations", a.window_dilations);
+  add_padding(properties, constants(a.padding_low), constants(a.padding_high));
+  print_reducing(f, c, "stablehlo.reduce_window", properties, a.reducer);
 }
 
 void print_select_and_scatter(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<SelectAndScatterAttributes>();
-  const size_t rank = a.window_dimensions.size();
-  f.generic(c, "stablehlo.select_and_scatter",
-            fmt::format("window_dimensions = {}, window_strides = {}, padding = {}", array_text(a.window_dimensions),
-                        array_text(or_fill(a.window_strides, rank, 1)),
-                        padding_text(or_fill(a.padding_low, rank, 0), or_fill(a.padding_high, rank, 0))));
+  std::string properties = "window_dimensions = " + array_text(a.window_dimensions);
+  add_array(properties, "window_strides", a.window_strides);
+  add_padding(properties, a.padding_low, a.padding_high);
+  f.generic(c, "stablehlo.select_and_scatter", properties);
 }
 
 void print_sort(FunctionPrinter& f, PrintCall& c) {
@@ -331,16 +406,11 @@ void print_dot(FunctionPrinter& f, PrintCall& c) {
     if (!a.precision.empty()) suffix += fmt::format(", precision = [{}]", fmt::join(a.precision, ", "));
     return f.pretty(c, "stablehlo.dot_general", suffix);
   }
-  std::string numbers;
-  add_list(numbers, "lhs_batching_dimensions", a.lhs_batching_dimensions);
-  add_list(numbers, "rhs_batching_dimensions", a.rhs_batching_dimensions);
-  add_list(numbers, "lhs_contracting_dimensions", a.lhs_contracting_dimensions);
-  add_list(numbers, "rhs_contracting_dimensions", a.rhs_contracting_dimensions);
   std::string algorithm = *a.algorithm;
   std::erase_if(algorithm, [](char ch) { return ch == '"' || ch == '{' || ch == '}'; });
   f.generic(c, "stablehlo.dot_general",
             fmt::format("dot_dimension_numbers = #stablehlo.dot<{}>{}, algorithm = #stablehlo.dot_algorithm<{}>",
-                        numbers, precision_text(a.precision), algorithm));
+                        numbers_text(a, kDotNumbers), precision_text(a.precision), algorithm));
 }
 
 // [b, f, 0, 1]
@@ -355,33 +425,25 @@ std::string convolution_layout(char first, int64_t first_at, char second, int64_
 
 void print_convolution(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<ConvolutionAttributes>();
-  const size_t rank = a.input_spatial_dimensions.size();
-  std::string reversal;
-  for (size_t i = 0; i < rank; ++i)
-    reversal += fmt::format("{}{}", i ? ", " : ": ", !a.window_reversal.empty() && a.window_reversal[i]);
-  const std::string properties = fmt::format(
-      "window_strides = {}, lhs_dilation = {}, rhs_dilation = {}, window_reversal = array<i1{}>, "
+  std::string properties = fmt::format(
       "dimension_numbers = #stablehlo.conv<{}x{}->{}>, feature_group_count = {} : i64, batch_group_count = {} : i64{}",
-      array_text(or_fill(a.window_strides, rank, 1)), array_text(or_fill(a.lhs_dilation, rank, 1)),
-      array_text(or_fill(a.rhs_dilation, rank, 1)), reversal,
       convolution_layout('b', a.input_batch_dimension, 'f', a.input_feature_dimension, a.input_spatial_dimensions),
       convolution_layout('i', a.kernel_input_feature_dimension, 'o', a.kernel_output_feature_dimension,
                          a.kernel_spatial_dimensions),
       convolution_layout('b', a.output_batch_dimension, 'f', a.output_feature_dimension, a.output_spatial_dimensions),
       a.feature_group_count, a.batch_group_count, precision_text(a.precision));
-  if (are_constant(a.padding_low) && are_constant(a.padding_high))
-    return f.generic(
-        c, "stablehlo.convolution",
-        properties + ", padding = " +
-            padding_text(or_fill(constants(a.padding_low), rank, 0), or_fill(constants(a.padding_high), rank, 0)));
-  std::vector<Dim> pairs;
-  for (size_t i = 0; i < rank; ++i) {
-    pairs.push_back(a.padding_low.empty() ? Dim(0) : a.padding_low[i]);
-    pairs.push_back(a.padding_high.empty() ? Dim(0) : a.padding_high[i]);
+  add_array(properties, "window_strides", a.window_strides);
+  add_array(properties, "lhs_dilation", a.lhs_dilation);
+  add_array(properties, "rhs_dilation", a.rhs_dilation);
+  if (!a.window_reversal.empty())
+    properties += fmt::format(", window_reversal = array<i1: {}>", fmt::join(a.window_reversal, ", "));
+  if (are_constant(a.padding_low) && are_constant(a.padding_high)) {
+    add_padding(properties, constants(a.padding_low), constants(a.padding_high));
+    return f.generic(c, "stablehlo.convolution", properties);
   }
-  const std::string padding = f.line(
-      fmt::format("stablehlo.reshape {} : (tensor<{}xi64>) -> tensor<{}x2xi64>", f.dim_vector(pairs), 2 * rank, rank));
-  const std::vector<std::string> operands = {c.operands[0], c.operands[1], padding};
+  const size_t rank = a.input_spatial_dimensions.size();
+  const std::vector<std::string> operands = {c.operands[0], c.operands[1],
+                                             f.dim_matrix(padding_pairs(a.padding_low, a.padding_high, rank), 2)};
   const std::vector<Type> types = {c.operand_types[0], c.operand_types[1],
                                    TensorType{DType::kI64, {Dim(static_cast<int64_t>(rank)), 2}}};
   f.generic(c, "stablehlo.dynamic_conv", properties, operands, types);
@@ -410,77 +472,86 @@ void print_fft(FunctionPrinter& f, PrintCall& c) {
 
 void print_rng_bit_generator(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<RngBitGeneratorAttributes>();
-  f.generic(c, "stablehlo.rng_bit_generator",
-            fmt::format("rng_algorithm = #stablehlo<rng_algorithm {}>",
-                        EnumNames<RngAlgorithm>::kNames[static_cast<size_t>(a.algorithm)]));
+  const std::string algorithm = fmt::format("#stablehlo<rng_algorithm {}>",
+                                            EnumNames<RngAlgorithm>::kNames[static_cast<size_t>(a.algorithm)]);
+  if (a.type.is_static()) return f.generic(c, "stablehlo.rng_bit_generator", "rng_algorithm = " + algorithm);
+  if (!f.is_lowering()) return print_lowered(f, c, "rng_bit_generator", same_program);
+  const std::vector<std::string> operands = {c.operands[0], f.dim_vector(a.type.shape)};
+  const std::vector<Type> types = {c.operand_types[0], TensorType{DType::kI64, {Dim(a.type.rank())}}};
+  print_known_custom_call(f, c, "stablehlo.dynamic_rng_bit_generator", operands, types, "rng_algorithm = " + algorithm);
 }
 
-// The key is left out: StableHLO's rng has none, and a reader adds it again.
+// StableHLO's rng has no key: what makes equal numbers from one stands for it.
 void print_rng(FunctionPrinter& f, PrintCall& c) {
-  const auto& a = c.get<RngAttributes>();
-  const std::vector<std::string> operands = {c.operands[0], c.operands[1], f.dim_vector(a.shape)};
-  const std::vector<Type> types = {c.operand_types[0], c.operand_types[1],
-                                   TensorType{DType::kI64, {Dim(static_cast<int64_t>(a.shape.size()))}}};
-  f.generic(c, "stablehlo.rng",
-            fmt::format("rng_distribution = #stablehlo<rng_distribution {}>",
-                        EnumNames<RngDistribution>::kNames[static_cast<size_t>(a.distribution)]),
-            operands, types);
+  print_lowered(f, c, "rng", rng_program);
 }
 
 // Calls and our own ---------------------------------------------------------------------------------------------------
 
 void print_call(FunctionPrinter& f, PrintCall& c) {
-  f.call(c, f.module().function_of(c.mapped_region(0), c.get<CallAttributes>().callee));
+  f.call(c, c.mapped_region(0), c.get<CallAttributes>().callee);
 }
 
-// The derivative is not said: MLIR's programs are differentiated before they are printed.
+// MLIR sees the primal; the derivative is a function that nothing calls.
 void print_custom_derivative(FunctionPrinter& f, PrintCall& c) {
-  f.call(c, f.module().function_of(c.mapped_region(0), c.get<CustomDerivativeAttributes>().name));
-}
-
-// What tells two lowered ops apart: operation, attributes, types.
-std::string lowering_key(const PrintCall& c) {
-  std::string key = c.equation.op->name + str(c.attributes.to_dynamic());
-  for (const Type& t : c.operand_types) key += " " + str(t);
-  return key;
+  const Region primal = c.mapped_region(0), derivative = c.mapped_region(1);
+  const std::string& name = c.get<CustomDerivativeAttributes>().name;
+  const Callee& callee = f.module().function_of(primal, name);
+  DynamicAttributes attributes = c.attributes.to_dynamic();
+  attributes.set("capture_count", {int64_t{c.equation.capture_count}});
+  set_function(attributes, "primal", callee, primal);
+  set_function(attributes, "derivative", f.module().function_of(derivative, name + ".derivative"), derivative);
+  f.composite(c, callee, primal.dim_args, std::move(attributes));
 }
 
 void print_scan(FunctionPrinter& f, PrintCall& c) {
-  const std::string body = f.module().function_of(c.mapped_region(0), "scan_body");
-  const std::string name =
-      f.module().function_of(lowering_key(c) + body, "scan", [&] { return scan_program(c, f.symbols()); });
-  f.composite(c, name, fmt::format("body = {}, capture_count = {} : i64", symbol_text(body), c.equation.capture_count));
+  const Region step = c.mapped_region(0);
+  const Callee& body = f.module().function_of(step, "scan_body");
+  const Callee& callee = f.module().function_of(lowering_key(c) + body.name + str(step.dim_args, f.symbols()), "scan",
+                                                [&] { return scan_program(c, f.symbols()); });
+  DynamicAttributes attributes = c.attributes.to_dynamic();
+  attributes.set("capture_count", {int64_t{c.equation.capture_count}});
+  set_function(attributes, "body", body, step);
+  f.composite(c, callee, std::move(attributes));
 }
 
 void print_quantize(FunctionPrinter& f, PrintCall& c) {
-  f.composite(c, f.module().function_of(lowering_key(c), "quantize", [&] { return quantize_program(c, f.symbols()); }));
+  print_lowered(f, c, "quantize", quantize_program);
 }
 
 void print_dequantize(FunctionPrinter& f, PrintCall& c) {
-  f.composite(
-      c, f.module().function_of(lowering_key(c), "dequantize", [&] { return dequantize_program(c, f.symbols()); }));
+  print_lowered(f, c, "dequantize", dequantize_program);
 }
 
 void print_composite(FunctionPrinter& f, PrintCall& c) {
   const Region body = composite_body(*c.equation.op, c.attributes, c.operand_types, f.symbols());
-  f.composite(c, f.module().function_of(body, c.equation.op->name + ".body"));
+  const Callee& callee = f.module().function_of(body, c.equation.op->name + ".body");
+  f.composite(c, callee, body.dim_args, c.attributes.to_dynamic());
 }
 
 void print_custom_call(FunctionPrinter& f, PrintCall& c) {
   const auto& a = c.get<CustomCallAttributes>();
-  std::string properties = fmt::format("call_target_name = {}", string_text(a.target));
-  if (a.has_side_effect) properties += ", has_side_effect = true";
-  for (const auto& [key, value] : a.config.entries) {
-    // Layouts and aliases are about memory, and their attributes are not kept well enough to be written.
-    if (key == "call_target_name" || key == "has_side_effect" || key == "operand_layouts" || key == "result_layouts" ||
-        key == "output_operand_aliases" || key == "called_computations")
-      continue;
-    const auto* number = std::get_if<int64_t>(&value.value);
-    properties += fmt::format(
-        ", {} = {}", key_text(key),
-        key == "api_version" && number ? fmt::format("{} : i32", *number) : attribute_text(value, f.symbols()));
+  if (const AttributeValue* sharding = a.config.find(kShardingKey); a.target == "Sharding" && sharding) {
+    const std::string* text = mlir_text(*sharding);
+    constexpr std::string_view kPrefix = "#sdy.sharding";
+    if (text && text->starts_with(kPrefix) && c.operands.size() == 1)
+      return f.pretty_same(c, "sdy.sharding_constraint", " " + text->substr(kPrefix.size()));
   }
-  f.generic(c, "stablehlo.custom_call", properties);
+  if (a.has_side_effect) c.mark("has_side_effect", "true");
+  for (const auto& [key, value] : a.config.entries) {
+    const auto* number = key == "api_version" ? std::get_if<int64_t>(&value.value) : nullptr;
+    c.mark(key_text(key), number ? fmt::format("{} : i32", *number) : attribute_text(value, f.symbols()));
+  }
+  const auto is_open = [](const TensorType& t) { return !t.is_static(); };
+  if (std::any_of(a.results.begin(), a.results.end(), is_open)) {
+    std::string shapes;
+    for (const Type& t : c.result_types)
+      shapes += (shapes.empty() ? "" : ", ") + string_text(is_token(t) ? "" : str(tensor(t).shape, f.symbols()));
+    c.mark("ecotone.shapes", "[" + shapes + "]");
+  }
+  f.begin(c);
+  f.out() += fmt::format("stablehlo.custom_call {}({})", symbol_text(a.target), fmt::join(c.operands, ", "));
+  f.end(c);
 }
 
 const std::unordered_map<std::string_view, PrintFunction>& printers() {
@@ -525,6 +596,8 @@ const std::unordered_map<std::string_view, PrintFunction>& printers() {
       {"stablehlo.while", print_plain},
       {"stablehlo.optimization_barrier", print_plain},
       {"stablehlo.after_all", print_plain},
+      {"stablehlo.partition_id", print_plain},
+      {"stablehlo.replica_id", print_plain},
       {"ecotone.call", print_call},
       {"ecotone.custom_derivative", print_custom_derivative},
       {"ecotone.scan", print_scan},
@@ -542,6 +615,7 @@ const std::unordered_map<std::string_view, PrintFunction>& printers() {
 PrintFunction print_function(const Op& op) {
   const auto& table = printers();
   if (const auto found = table.find(op.name); found != table.end()) return found->second;
+  if (const PrintFunction collective = find_collective_printer(op.name)) return collective;
   if (op.is_composite()) return print_composite;
   // The rest of these dialects is elementwise, without attributes.
   if (!op.attributes && (op.name.starts_with("stablehlo.") || op.name.starts_with("chlo."))) return print_elementwise;

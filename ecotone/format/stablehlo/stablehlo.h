@@ -25,6 +25,7 @@ struct Function {
 struct Module {
   std::string name;                 // empty when the file gives none
   std::vector<Function> functions;  // in the order of the file
+  std::shared_ptr<const DynamicAttributes> annotations{};  // of the module: attributes and meshes; may be null
 
   // The function of that name; null when there is none.
   const Function* find(std::string_view name) const;
@@ -45,10 +46,18 @@ ProgramRef parse_program(std::string_view text, const std::string& file_name, co
 Module read_module(const std::filesystem::path& path);
 Module parse_module(std::string_view text, const std::string& file_name);
 
-// The Program as StableHLO text that MLIR's tools and read_program parse. Throws Error (kUnsupported) for what the text
-// form cannot say.
-std::string print_program(const Program& program);
+// Among a Program's annotations, those of the module that it stands in; and among these, device meshes by name.
+inline constexpr std::string_view kModuleKey = "module", kMeshKey = "sdy.mesh";
+
+struct PrintOptions {
+  bool locations = false;  // where each equation comes from, as loc(...)
+};
+
+// The Program as StableHLO text. MLIR's tools parse it; read_program gives an equal Program back (see
+// ir/difference.h; values of parameters and, unless asked for, locations are not in the text). Throws Error
+// (kUnsupported) for what the text form cannot say.
+std::string print_program(const Program& program, const PrintOptions& options = {});
 // The same with several functions: each of `module`'s under its own name.
-std::string print_module(const Module& module);
+std::string print_module(const Module& module, const PrintOptions& options = {});
 
 }  // namespace ecotone::stablehlo

@@ -63,6 +63,7 @@ struct Attribute {
   };
   Kind kind = Kind::kUnit;
   Position at;
+  std::string_view written;  // in the file; of an alias, where it is defined
   bool boolean = false;
   int64_t integer = 0;
   double number = 0;
@@ -106,9 +107,9 @@ struct Result {
 // Index into File::locations; 0: none given.
 using LocationIndex = uint32_t;
 struct SourceLocation {
-  enum class Kind : uint8_t { kUnknown, kFile, kName, kFused, kAlias };
+  enum class Kind : uint8_t { kUnknown, kFile, kName, kFused, kCall, kDerived, kAlias };
   Kind kind = Kind::kUnknown;
-  std::string text;  // file, name or alias
+  std::string text;  // file, name, transform or alias
   uint32_t line = 0, column = 0;
   std::vector<LocationIndex> children;
 };
@@ -152,10 +153,14 @@ struct File {
   std::string name;    // of the file, for messages
   std::string module;  // the module's symbol name
   Attributes attributes;
+  std::vector<std::pair<std::string, Attributes>> meshes;  // sdy.mesh by name; what it is is the attribute `mesh`
   std::vector<Function> functions;
   std::vector<SourceLocation> locations{SourceLocation{}};
   std::unordered_map<std::string, LocationIndex> location_aliases;
 };
+
+// Whether the text is one attribute and nothing else.
+bool is_attribute(std::string_view text);
 
 // Reads the text, which must outlive the File. Throws Error as "file:line:column: ...".
 File parse(std::string_view text, const std::string& file_name);

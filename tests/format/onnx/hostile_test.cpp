@@ -206,6 +206,29 @@ TEST(OnnxHostile, ATensorClaimsMoreThanItHas) {
   }
 }
 
+TEST(OnnxHostile, FunctionsThatCallEachOther) {
+  std::vector<std::string> functions;
+  for (const auto& [name, other] : {std::pair<std::string, std::string>{"f", "g"}, {"g", "f"}})
+    functions.push_back(message([&](Writer& w) {
+      w.add_string(1, name);
+      w.add_string(4, "x");
+      w.add_string(5, "y");
+      w.add_message(7, node(other, {"x"}, {"a"}, "", "f"));
+      // What looks for draws in the loop below must end, too.
+      w.add_message(7, node("RandomNormalLike", {"a"}, {"y"}));
+      w.add_message(9, opset("", 17));
+      w.add_message(9, opset("f", 1));
+      w.add_string(10, "f");
+    }));
+  const std::string body =
+      graph({node("f", {"v"}, {"w"}, "", "f"), node("Identity", {"c"}, {"d"})},
+            {value("i", 7, {}), value("c", 9, {}), value("v", 1, {"2"})}, {value("d", 9, {}), value("w", 1, {"2"})});
+  const std::string bytes = model(graph({node("Loop", {"n", "", "x"}, {"y"}, graph_attribute("body", body))},
+                                        {value("x", 1, {"2"}), value("n", 7, {})}, {value("y", 1, {"2"})}),
+                                  functions);
+  EXPECT_TRUE(has(refusal(bytes), "recursive"));
+}
+
 TEST(OnnxHostile, AFunctionThatCallsItself) {
   const std::string f = message([](Writer& w) {
     w.add_string(1, "f");

@@ -1,0 +1,21 @@
+"""Runs {model} with OpenVINO in f32."""
+
+import os
+
+os.environ["CI"] = "true"  # by OpenVINO's own rule this turns its telemetry off
+
+import ecotone_example as example  # noqa: E402
+import openvino as ov  # noqa: E402
+
+core = ov.Core()
+model = core.read_model(example.folder / "{model}")
+inputs = {i.get_any_name(): example.inputs[i.get_any_name()] for i in model.inputs}
+model.reshape({name: list(array.shape) for name, array in inputs.items()})  # open sizes cost speed
+config = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(example.threads), "INFERENCE_PRECISION_HINT": "f32"}
+compiled = core.compile_model(model, "CPU", config)
+request = compiled.create_infer_request()
+
+example.measure(
+    lambda: request.infer(inputs, share_inputs=True),
+    lambda _: {o.get_any_name(): request.get_tensor(o).data.copy() for o in compiled.outputs},
+)

@@ -1,0 +1,79 @@
+#include "ecotone/engine/example.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "ecotone/base/error.h"
+#include "ecotone/base/file.h"
+#include "ecotone/engine/engines.h"
+#include "ecotone/engine/messages.h"
+#include "ecotone/format/npz/npy.h"
+#include "ecotone/format/npz/npz.h"
+
+namespace ecotone::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+void copy_to(const fs::path& from, const fs::path& to) {
+  std::error_code ignored;
+  if (fs::equivalent(from, to, ignored)) return;
+  AtomicFile file(to);
+  file.write(MappedFile::open(from)->bytes());
+  file.commit();
+}
+
+// A file's name as it may stand between double quotes, in Python and in C++.
+std::string quoted(const fs::path& name) {
+  const std::string text = name.string();
+  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }))
+    fail("the file name of {} has control characters",
+         nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+  std::string result;
+  for (char c : text) result += c == '"' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
+  return result;
+}
+
+void fill(const fs::path& pattern, const std::string& model, const fs::path& to) {
+  std::string text = read_text_file(pattern);
+  constexpr std::string_view kField = "{model}";
+  for (size_t at = 0; (at = text.find(kField, at)) != std::string::npos; at += model.size())
+    text.replace(at, kField.size(), model);
+  AtomicFile file(to);
+  file.write(text);
+  file.commit();
+}
+
+}  // namespace
+
+void write_example(const std::string& engine, const fs::path& artifact, const NamedTensors& inputs,
+                   const fs::path& folder) {
+  const EngineInfo info = engine_info(engine);
+  const std::string base = engine.substr(0, engine.find(':'));  // a variant runs like its engine
+  const fs::path patterns = data_folder("examples"), pattern = patterns / (info.native ? base : base + ".py");
+  if (!fs::exists(pattern)) fail_kind(ErrorKind::kMissing, "there is no example for engine {}", engine);
+  if (!fs::is_regular_file(artifact)) fail("{} is no file", artifact.string());
+  for (const auto& [name, tensor] : inputs)
+    if (!npz::numpy_has(tensor.dtype()))
+      fail("input '{}' is {}, which NumPy lacks: no example can read it", name, ecotone::name(tensor.dtype()));
+  const std::string model = quoted(artifact.filename());
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fail("the folder {} can't be made: {}", folder.string(), error.message());
+  copy_to(artifact, folder / artifact.filename());
+  if (fs::exists(artifact.parent_path() / "ecotone.json"))
+    for (const auto& entry : fs::directory_iterator(artifact.parent_path()))
+      if (entry.is_regular_file()) copy_to(entry.path(), folder / entry.path().filename());
+  npz::write_npz(folder / "inputs.npz", inputs);
+  if (info.native) {
+    fill(pattern / "main.cpp", model, folder / "main.cpp");
+    copy_to(pattern / "CMakeLists.txt", folder / "CMakeLists.txt");
+  } else {
+    // Not the engine's own name: Python would import the script instead of the engine.
+    fill(pattern, model, folder / ("run_" + base + ".py"));
+    copy_to(patterns / "ecotone_example.py", folder / "ecotone_example.py");
+  }
+}
+
+}  // namespace ecotone::engine
