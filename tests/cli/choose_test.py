@@ -63,7 +63,7 @@ def errors(folder):
 
     path = folder / "bad.toml"
     for name, text, words in (
-        ("unknown key", "pase = 1", ["bad.toml:1:", "pase", "phase"]),
+        ("unknown key", "stage = 1", ["bad.toml:1:", "stage", "phase"]),
         ("unknown value", "[deploy]\ntargets = ['moon']", ["bad.toml:2:", "moon", "browser"]),
         ("no TOML", "phase =", ["bad.toml:1:"]),
         ("binary", "\x00\x01\x02", ["bad.toml:1:"]),
