@@ -23,7 +23,7 @@ using nlohmann::ordered_json;
 struct InspectOptions {
   std::string model;
   std::vector<std::string> shapes;
-  bool json = false, text = false;
+  bool json = false, text = false, locations = false;
 };
 
 struct Summary {
@@ -70,7 +70,7 @@ int inspect(const InspectOptions& o) {
   const Model model = load_model(o.model, options);
   const Program& p = *model.program;
   if (o.text) {
-    std::cout << stablehlo::print_program(p);
+    std::cout << stablehlo::print_program(p, {.locations = o.locations});
     return kOk;
   }
   const Summary s = summarize(p);
@@ -125,7 +125,8 @@ void add_inspect(CLI::App& app, Action& action) {
   verb->add_option("model", o->model, "An ONNX model or StableHLO text")->required();
   verb->add_option("--shape", o->shapes, "Sizes of an input, as name=1,3,224,224; may be repeated");
   CLI::Option* json = verb->add_flag("--json", o->json, "Print JSON");
-  verb->add_flag("--text", o->text, "Print the program as StableHLO text")->excludes(json);
+  CLI::Option* text = verb->add_flag("--text", o->text, "Print the program as StableHLO text")->excludes(json);
+  verb->add_flag("--locations", o->locations, "With --text: where each operation comes from, as loc(...)")->needs(text);
   verb->callback([o, &action] { action = [o] { return inspect(*o); }; });
 }
 

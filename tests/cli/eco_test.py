@@ -47,7 +47,7 @@ def save(path, nodes, inputs, outputs, initializers=()):
 
 def helps():
     for verb, words in (
-        ("inspect", ["--shape", "--json"]),
+        ("inspect", ["--shape", "--json", "--text", "--locations"]),
         ("run", ["--input", "--output", "--shape", "--seed", "--mean", "--std", "--backend", "--json"]),
         ("verify", ["--against", "--json", "--seed", "onnxruntime", "1 when missed"]),
         ("doctor", ["--json", "--no-measure", "--matrix", "--lang"]),
@@ -228,11 +228,26 @@ def counts():
     check("inputs of MiniLM", [(i["name"], i["dtype"], i["shape"]) for i in mini["inputs"]] == [("input_ids", "i64", [batch, tokens]), ("attention_mask", "i64", [batch, tokens])], mini["inputs"])  # fmt: skip
 
 
+def texts(model, folder):
+    """The text of a model is a model: the same inputs, operations and text."""
+    first = eco("inspect", model, "--text").stdout
+    path = folder / "printed.mlir"
+    path.write_text(first)
+    check("text of a text", eco("inspect", path, "--text").stdout == first, first)
+    ours, theirs = report("inspect", path), report("inspect", model)
+    check("the text says the same", all(ours[k] == theirs[k] for k in ("inputs", "outputs", "ops")), ours)
+    check("no locations unasked", "loc(" not in first, first)
+    located = eco("inspect", model, "--text", "--locations").stdout
+    check("locations name the file", " loc(#loc0)\n" in located and f'loc("{model}":0:0)' in located, located)
+    check("--locations is about the text", eco("inspect", model, "--locations").returncode == 2)
+
+
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         relu = save(folder / "relu.onnx", [helper.make_node("Relu", ["x"], ["y"])], [("x", 1, [2, 3])], [("y", 1, [2, 3])])
         helps()
+        texts(relu, folder)
         logging(relu, folder)
         seeds(folder)
         formats(relu, folder)
