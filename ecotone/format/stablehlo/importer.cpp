@@ -146,7 +146,7 @@ std::vector<ValueId> Importer::body(Frame& frame, const syntax::Region& region) 
     }
     return results;
   }
-  return {};
+  fail_at(region.end, "a return is missing before this bracket");
 }
 
 void Importer::find_operands(OpCall& call) const {

@@ -1,6 +1,8 @@
 // Attributes.
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -58,6 +60,19 @@ std::string Parser::parse_key() {
   return std::string(lex_.expect(TokenKind::kWord, "an attribute's name").text);
 }
 
+void Parser::expect_distinct(const Attributes& entries) const {
+  constexpr size_t kFew = 16;  // are compared with each other
+  std::unordered_set<std::string_view> keys;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const std::string& key = entries[i].first;
+    const bool twice = entries.size() <= kFew
+                           ? std::any_of(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(i),
+                                         [&](const auto& e) { return e.first == key; })
+                           : !keys.insert(key).second;
+    if (twice) lex_.fail_at(entries[i].second.at, "the attribute '{}' is given twice", key);
+  }
+}
+
 Attributes Parser::parse_dictionary() {
   const Nesting nesting(*this);
   Attributes entries;
@@ -72,6 +87,7 @@ Attributes Parser::parse_dictionary() {
     entries.emplace_back(std::move(key), std::move(value));
   } while (lex_.accept(','));
   lex_.expect('}', "after attributes");
+  expect_distinct(entries);
   return entries;
 }
 

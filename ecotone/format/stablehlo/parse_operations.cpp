@@ -19,12 +19,15 @@ Attributes without(const Attributes& attributes, std::initializer_list<std::stri
 
 File parse(std::string_view text, const std::string& file_name) {
   if (text.size() > (size_t{1} << 32) - 2) fail("{}: longer than 4 GB", file_name);
+  if (text.starts_with("ML\xEFR"))
+    fail_kind(ErrorKind::kUnsupported, "{}: MLIR bytecode is not supported; write the program as text", file_name);
   return Parser(text, file_name).parse();
 }
 
 File Parser::parse() {
   parse_resources();
   while (lex_.peek().kind != TokenKind::kEnd) parse_top_level();
+  if (has_tuples_) flatten_tuples(file_);
   return std::move(file_);
 }
 
@@ -231,7 +234,7 @@ Region Parser::parse_region(std::vector<Argument> arguments) {
       lex_.fail_at(t.at, "a region with several blocks is not supported; StableHLO has structured control flow alone");
     region.operations.push_back(parse_operation());
   }
-  lex_.take();
+  region.end = lex_.take().at;
   return region;
 }
 

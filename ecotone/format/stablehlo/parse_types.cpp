@@ -42,6 +42,7 @@ std::string Type::str() const {
 }
 
 DType Parser::parse_dtype() {
+  const Nesting nesting(*this);
   const Token t = lex_.expect(TokenKind::kWord, "an element type");
   if (t.text == "complex") {
     lex_.expect('<', "after complex");
@@ -170,6 +171,7 @@ TypeRef Parser::parse_type() {
   if (t.is_word("tuple")) {
     lex_.take();
     type->kind = Type::Kind::kTuple;
+    has_tuples_ = true;
     lex_.expect('<', "after tuple");
     if (!lex_.peek().is('>')) do
         type->elements.push_back(parse_type());

@@ -54,6 +54,7 @@ class Parser {
   Attribute parse_convolution_dimensions(bool both_brackets);
   Attribute parse_struct(const char* name);  // <key = value, ...>
   Attributes parse_dictionary();             // {key = value, flag}
+  void expect_distinct(const Attributes& entries) const;
   std::string parse_key();
   Attribute parse_dense();
   Attribute parse_dense_resource();
@@ -94,6 +95,7 @@ class Parser {
   Lexer lex_;
   File file_;
   int depth_ = 0;
+  bool has_tuples_ = false;
   std::unordered_map<std::string, Attribute> attribute_aliases_;
   std::unordered_map<std::string, TypeRef> type_aliases_;
   std::unordered_map<std::string_view, std::string_view> resources_;  // name -> hex text

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -124,6 +125,7 @@ struct Operation;
 struct Region {
   std::vector<Argument> arguments;
   std::vector<Operation> operations;
+  Position end;  // of the closing bracket
 };
 
 // Pretty forms are read into what the generic form would say: the same attribute names.
@@ -155,12 +157,16 @@ struct File {
   Attributes attributes;
   std::vector<std::pair<std::string, Attributes>> meshes;  // sdy.mesh by name; what it is is the attribute `mesh`
   std::vector<Function> functions;
+  std::deque<std::string> names;  // of values that the text does not name
   std::vector<SourceLocation> locations{SourceLocation{}};
   std::unordered_map<std::string, LocationIndex> location_aliases;
 };
 
 // Whether the text is one attribute and nothing else.
 bool is_attribute(std::string_view text);
+
+// Takes tuples apart into their elements; parse() has done so.
+void flatten_tuples(File& file);
 
 // Reads the text, which must outlive the File. Throws Error as "file:line:column: ...".
 File parse(std::string_view text, const std::string& file_name);
