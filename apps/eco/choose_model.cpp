@@ -9,8 +9,12 @@
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/base/log.h"
+#include "ecotone/engine/engines.h"
+#include "ecotone/engine/example.h"
 #include "ecotone/engine/machine.h"
+#include "ecotone/engine/source.h"
 #include "ecotone/engine/table.h"
+#include "ecotone/engine/worker.h"
 
 namespace eco_command {
 
@@ -82,6 +86,28 @@ std::vector<std::string> split_shapes(const std::string& shapes) {
   return result;
 }
 
+// The winner's files and a program that runs them, beside the decision. Without them the decision still stands.
+void write_winner(const CompareArguments& arguments, const CompareReport& report, const Score& winner,
+                  const std::filesystem::path& folder, const Messages& text) {
+  const std::string& engine = winner.row->engine;
+  try {
+    const auto [model, inputs] = arguments.load(static_cast<size_t>(winner.in - report.cases.data()));
+    NamedTensors named;
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (!inputs[i].is_null()) named.emplace_back(model.program->inputs()[i].name, inputs[i]);
+    const ModelSource source(model, inputs);
+    const Worker::Source given = source.for_engine(engine);
+    std::filesystem::path artifact = given.stablehlo.empty() ? given.model : given.stablehlo;
+    if (given.stablehlo.empty() && !engine_info(engine).native) {
+      Worker worker(engine, {.threads = winner.in->threads, .quiet = true});
+      artifact = worker.load(given).artifact;
+    }
+    write_example(engine, artifact, named, folder);
+  } catch (const Error& e) {
+    log_warning("{}", text.format("no example of {}: {}", engine, e.what()));
+  }
+}
+
 }  // namespace
 
 void ModelChoice::add_to(CLI::App& verb) {
@@ -125,6 +151,7 @@ int ModelChoice::run(bool json, const Messages& text) const {
   if (!folder.empty()) {
     std::filesystem::create_directories(folder);
     write_json(std::filesystem::path(folder) / "decision.json", d);
+    write_winner(arguments, report, choice->ranking[0], folder, text);
   }
   if (json) {
     ordered_json j{

@@ -17,6 +17,7 @@
 #include "ecotone/engine/interrupt.h"
 #include "ecotone/engine/machine.h"
 #include "ecotone/engine/page.h"
+#include "ecotone/engine/ran.h"
 #include "ecotone/engine/report.h"
 #include "ecotone/engine/table.h"
 
@@ -183,7 +184,41 @@ CompareReport CompareArguments::run(const Messages& text) const {
       report.cases.push_back(compare_engines(loaded, values, o, report.interrupted));
     }
   }
+  record(report, machine);
   return report;
+}
+
+std::pair<Model, std::vector<Tensor>> CompareArguments::load(size_t place) const {
+  return cases().at(place / std::max<size_t>(1, threads.size())).load(model);
+}
+
+ordered_json CompareArguments::json(const CompareReport& report) const {
+  ordered_json j{{"schema_version", kSchemaVersion},
+                 {"ecotone_version", ECOTONE_VERSION},
+                 {"date", date_now()},
+                 {"command", command_line()},
+                 {"model", model}};
+  j["machine"] = machine_json();
+  j.update(to_json(report));
+  return j;
+}
+
+void CompareArguments::record(const CompareReport& report, const Machine& machine) const {
+  const ordered_json whole = json(report);
+  for (const CaseReport& c : report.cases)
+    for (const Row& r : c.rows) {
+      if (r.status != Row::Status::kTimed) continue;
+      const std::string hardware = hardware_of(r.engine);
+      const bool is_gpu = hardware.ends_with("-gpu") && !machine.gpus.empty();
+      try {
+        record_ran({r.engine, r.version, hardware, is_gpu ? machine.gpus[0] : machine.cpu,
+                    std::filesystem::path(model).filename().string(), "", ""},
+                   whole);
+      } catch (const Error& e) {
+        log_warning("no record of what ran: {}", e.what());
+        return;
+      }
+    }
 }
 
 namespace {
@@ -199,13 +234,7 @@ int compare(const Options& o) {
   std::optional<AtomicFile> page;  // now, so that a folder that is missing is known before the race
   if (!o.html.empty()) page.emplace(o.html);
   const CompareReport report = o.arguments.run(text);
-  ordered_json j{{"schema_version", kSchemaVersion},
-                 {"ecotone_version", ECOTONE_VERSION},
-                 {"date", date_now()},
-                 {"command", command_line()},
-                 {"model", o.arguments.model}};
-  j["machine"] = machine_json();
-  j.update(to_json(report));
+  const ordered_json j = o.arguments.json(report);
   if (page) {
     const nlohmann::json read =
         parse_report(j.dump(-1, ' ', false, ordered_json::error_handler_t::replace), "the report");

@@ -16,10 +16,16 @@ struct CompareArguments {
   ecotone::engine::CompareOptions options;
 
   void add_to(CLI::App& verb);
+  // What ran right is recorded for `eco doctor --matrix`.
   ecotone::engine::CompareReport run(const ecotone::engine::Messages& text) const;
+  // The report with how it was made.
+  nlohmann::ordered_json json(const ecotone::engine::CompareReport& report) const;
+  // The model and the inputs of the case of this place in a report.
+  std::pair<ecotone::engine::Model, std::vector<ecotone::Tensor>> load(size_t place) const;
 
  private:
   std::vector<InputOptions> cases() const;
+  void record(const ecotone::engine::CompareReport& report, const ecotone::engine::Machine& machine) const;
 };
 
 }  // namespace eco_command

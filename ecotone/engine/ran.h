@@ -30,4 +30,7 @@ std::vector<Ran> read_ran();
 // What the processor of this machine is called in facts: "x86-cpu", "arm-cpu"; else empty.
 std::string this_processor();
 
+// What an engine computes on: the device of the execution provider in "onnxruntime:CUDA", else this processor.
+std::string hardware_of(const std::string& engine);
+
 }  // namespace ecotone::engine

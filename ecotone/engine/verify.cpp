@@ -7,6 +7,7 @@
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/backend/session.h"
 #include "ecotone/base/error.h"
+#include "ecotone/engine/source.h"
 #include "ecotone/engine/worker.h"
 #include "ecotone/format/onnx/onnx.h"
 #include "ecotone/op/random.h"
@@ -124,8 +125,10 @@ VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> i
                                    int threads, const backend::Backend& backend) {
   Worker worker(engine, {.threads = threads});
   NamedTensors named;
-  for (size_t i = 0; i < inputs.size(); ++i) named.emplace_back(model.program->inputs()[i].name, inputs[i]);
-  const double load = worker.load({model.path, {}, {}}).seconds;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (!inputs[i].is_null()) named.emplace_back(model.program->inputs()[i].name, inputs[i]);
+  const ModelSource source(model, inputs);
+  const double load = worker.load(source.for_engine(engine)).seconds;
   const Worker::Run run = worker.run(named, 5);
   VerifyReport report = verify_outputs(model.program, inputs, run.outputs, backend);
   std::vector<double> times = run.seconds;

@@ -201,12 +201,6 @@ std::vector<Tensor> evaluate_after_all(const EvalCall&) {
 
 // custom_call ---------------------------------------------------------------------------------------------------------
 
-// Targets that only annotate their operand.
-bool is_annotation(std::string_view target) {
-  return target == "Sharding" || target == "SPMDFullToShardShape" || target == "SPMDShardToFullShape" ||
-         target == "annotate_device_placement";
-}
-
 std::vector<Type> infer_custom_call(const InferCall& call) {
   const auto& a = call.get<CustomCallAttributes>();
   std::vector<Type> results(a.results.begin(), a.results.end());
@@ -218,7 +212,7 @@ std::vector<Type> infer_custom_call(const InferCall& call) {
 }
 std::vector<Tensor> evaluate_custom_call(const EvalCall& call) {
   const std::string& target = call.get<CustomCallAttributes>().target;
-  if (!is_annotation(target) || call.operands.size() != call.result_types.size())
+  if (!is_annotation_target(target) || call.operands.size() != call.result_types.size())
     fail_kind(ErrorKind::kUnsupported, "custom_call '{}' is another system's; the reference can't evaluate it", target);
   for (size_t i = 0; i < call.operands.size(); ++i)
     if (call.operand_types[i] != call.result_types[i])
@@ -248,6 +242,11 @@ ECOTONE_CONTROL_OP(custom_call, "stablehlo.custom_call", &attributes_info<Custom
 const Op& after_all() {
   static const Op op = primitive("stablehlo.after_all", nullptr, {}, infer_after_all, evaluate_after_all, 1);
   return op;
+}
+
+bool is_annotation_target(std::string_view target) {
+  return target == "Sharding" || target == "SPMDFullToShardShape" || target == "SPMDShardToFullShape" ||
+         target == "annotate_device_placement";
 }
 
 std::vector<ValueId> call(Builder& b, ProgramRef callee, std::span<const ValueId> args, std::vector<Dim> dim_args) {

@@ -68,8 +68,9 @@ struct CustomCallAttributes {
       Field{"has_side_effect", &CustomCallAttributes::has_side_effect}, Field{"config", &CustomCallAttributes::config},
       Field{"results", &CustomCallAttributes::results}, Field{"tokens", &CustomCallAttributes::tokens}};
 };
-// Somebody else's operation. Evaluates known targets (docs/ir-semantics.md lists them); any other is an Error
-// (kUnsupported).
+// Somebody else's operation. Evaluates targets that only annotate their operand; any other is an Error (kUnsupported).
 const Op& custom_call();
+// Whether that is so of the target.
+bool is_annotation_target(std::string_view target);
 
 }  // namespace ecotone::op

@@ -248,13 +248,17 @@ def compared(folder):
     model = folder / "net.onnx"
     model.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString())
     out = folder / "compare.html"
-    done = eco("compare", model, "--engines", "reference", "--seconds", "0.2", "--threads", "1", "--html", out, "--json")
+    done = eco("compare", model, "--engines", "reference", "--seconds", "0.2", "--threads", "1", "--html", out, "--json", XDG_DATA_HOME=str(folder))
     check("compare --html", done.returncode == 0, done.stderr[-400:])
     report = json.loads(done.stdout)
     check("the report says how it was made", report["command"].startswith("eco compare") and report["date"].endswith("Z") and report["ecotone_version"], report.get("command"))
     reader, _ = examine("compare", out.read_text(encoding="utf-8"))
     check("its graph", [n["op"] for n in report["cases"][0]["graph"]["nodes"]] == ["input", "dot_general", "softmax", "output"], report["cases"][0]["graph"])
     check("the command is shown", report["command"] in "".join(reader.words))
+    matrix = json.loads(eco("doctor", "--matrix", "--json", XDG_DATA_HOME=str(folder)).stdout)["matrix"]
+    ran = [cell["ran"][0] for row in matrix for cell in row["cells"] if cell["ecosystem"] == "Ecotone" and "ran" in cell]
+    check("what ran is proof for the matrix", [(r["engine"], r["model"]) for r in ran] == [("reference", "net.onnx")], ran)
+    check("its log is the report", json.loads(Path(ran[0]["log"]).read_text())["rows"] == report["rows"])
     again = eco("report", write(folder, "compare.json", report), "--html", folder / "again.html")
     check("its JSON gives the same page", again.returncode == 0 and (folder / "again.html").read_text() == out.read_text())
 

@@ -1,10 +1,14 @@
 #include "ecotone/backend/reference/reference.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_set>
+
+#include <fmt/format.h>
 
 #include "ecotone/base/error.h"
 #include "ecotone/op/collective.h"
+#include "ecotone/op/control.h"
 #include "ecotone/op/shape.h"
 
 namespace ecotone::backend {
@@ -215,12 +219,33 @@ class Evaluator {
   int depth_ = 0;
 };
 
+// Where the program calls what is another system's.
+void find_foreign_calls(const Program& p, std::set<std::string>& calls, std::unordered_set<const Program*>& seen) {
+  if (!seen.insert(&p).second) return;
+  for (const Equation& e : p.equations()) {
+    if (e.op == &op::custom_call())
+      if (const std::string& target = e.attributes.get<op::CustomCallAttributes>().target; !op::is_annotation_target(target))
+        calls.insert(location_str(e.location) + ": " + target);
+    for (const Region& r : e.regions) find_foreign_calls(*r.body, calls, seen);
+  }
+}
+
 // Evaluates with parameters that are stored already.
 std::vector<Tensor> evaluate_stored(const Program& p, std::span<const Tensor> inputs, SymbolValues symbols,
                                     std::span<const Tensor> parameters, EvalMode mode, const Tap& tap = {}) {
   std::vector<Tensor> stored;
   for (const Tensor& t : inputs) stored.push_back(to_storage(t, mode));
-  return Evaluator(mode).run(p, stored, parameters, std::move(symbols), &tap);
+  try {
+    return Evaluator(mode).run(p, stored, parameters, std::move(symbols), &tap);
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::kUnsupported) throw;
+    std::set<std::string> calls;
+    std::unordered_set<const Program*> seen;
+    find_foreign_calls(p, calls, seen);
+    if (calls.size() < 2) throw;
+    throw Error(e.kind(),
+                fmt::format("{}; all calls that can't be evaluated:\n  {}", e.what(), fmt::join(calls, "\n  ")));
+  }
 }
 
 // Ranges of all symbols once those of the inputs are known: what comes from data is bounded by what it is taken from.

@@ -139,13 +139,15 @@ class Flattener {
     for (Result& r : op.results) {
       std::vector<Value> values;
       uint32_t count = 0;
+      bool any = false;
       for (uint32_t i = 0; i < r.count && next < op.result_types.size(); ++i) {
         Value value{op.result_types[next++], {}};
+        any = any || (value.type && value.type->kind == Type::Kind::kTuple);
         for (size_t n = flat({value.type}, op.at).size(); n > 0; --n) value.parts.push_back({r.name, count++, r.at});
         values.push_back(std::move(value));
       }
       values_.erase(r.name);
-      if (count != r.count) values_[r.name] = std::move(values);
+      if (any) values_[r.name] = std::move(values);
       r.count = count;
     }
     op.result_types = flat(op.result_types, op.at);

@@ -69,10 +69,7 @@ Type FunctionPrinter::map(const Scope& scope, const Type& t) const {
 // Names in the text are of one function, so each stands for one symbol.
 SymbolId FunctionPrinter::add_symbol(SymbolInfo symbol) {
   const std::string base = symbol.name;
-  const auto taken = [&] {
-    return std::any_of(symbols_.begin(), symbols_.end(), [&](const SymbolInfo& s) { return s.name == symbol.name; });
-  };
-  for (size_t i = 1; taken(); ++i) symbol.name = fmt::format("{}_{}", base, i);
+  for (size_t i = 1; !symbol_names_.insert(symbol.name).second; ++i) symbol.name = fmt::format("{}_{}", base, i);
   symbols_.push_back(std::move(symbol));
   return static_cast<SymbolId>(symbols_.size() - 1);
 }
@@ -91,18 +88,13 @@ void FunctionPrinter::print(const Program& p, std::string_view name, bool is_pub
     }
     scope.identity = scope.identity && scope.dims.back() == Dim::symbol(s);
   }
-  declared_ = symbols_;
-  if (is_listed) {
-    std::vector<SymbolId> from_data;
-    for (const Equation& e : p.equations()) {
-      const std::vector<SymbolId> introduced = introduced_symbols(p, e);
-      from_data.insert(from_data.end(), introduced.begin(), introduced.end());
-    }
-    for (const SymbolId s : from_data) declared_[s].name.clear();
-    std::erase_if(declared_, [](const SymbolInfo& s) { return s.name.empty(); });
-  } else {
-    declared_.resize(argument_symbols_);
-  }
+  std::vector<bool> from_data(symbols_.size(), !is_listed);
+  std::fill_n(from_data.begin(), argument_symbols_, false);
+  if (is_listed && !symbols_.empty())
+    for (const Equation& e : p.equations())
+      for (const SymbolId s : introduced_symbols(p, e)) from_data.at(s) = true;
+  for (size_t s = 0; s < from_data.size(); ++s)
+    if (!from_data[s]) declared_.push_back(symbols_[s]);
   const size_t argument_count = p.inputs().size() + p.parameters().size();
   for (size_t i = 0; i < argument_count; ++i) {
     const auto v = static_cast<ValueId>(i);

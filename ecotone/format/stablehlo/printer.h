@@ -167,6 +167,7 @@ class FunctionPrinter {
   const bool is_lowering_;
   std::string out_;
   std::vector<SymbolInfo> symbols_;  // the function's
+  std::unordered_set<std::string> symbol_names_;
   size_t argument_symbols_ = 0;      // the first ones: callers can give their sizes
   bool is_listed_ = false;
   std::vector<SymbolId> own_symbols_;  // of the function's Program, by argument symbol

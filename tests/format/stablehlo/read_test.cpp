@@ -176,6 +176,23 @@ func.func @main(%x: tensor<2x!q>) -> (tensor<2x!quant.uniform<i8:f32, 0.25>>, te
   EXPECT_EQ(out[1], Tensor::from<float>({4, -4}, {2}));
 }
 
+TEST(StableHloRead, ForeignCallsAreKeptAndRefusedTogether) {
+  const auto program = parse(R"(func.func @main(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  %0:3 = stablehlo.custom_call @lapack_sgetrf_ffi(%x) {mhlo.backend_config = {}} : (tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2xi32>, tensor<i32>)
+  %1:2 = stablehlo.custom_call @lapack_sgeqrf_ffi(%0#0) : (tensor<2x2xf32>) -> (tensor<2x2xf32>, tensor<2xf32>)
+  return %1#0 : tensor<2x2xf32>
+})");
+  EXPECT_EQ(program->equations().size(), 2U);
+  try {
+    backend::evaluate(*program, std::vector{Tensor::zeros(DType::kF32, {2, 2})}, EvalMode::kSpec);
+    FAIL() << "evaluated";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::kUnsupported);
+    const std::string message = e.what();
+    EXPECT_NE(message.find("t.mlir:2:10: lapack_sgetrf_ffi\n  t.mlir:3:10: lapack_sgeqrf_ffi"), std::string::npos) << message;
+  }
+}
+
 TEST(StableHloRead, TuplesAreTakenApart) {
   const std::string text = R"(!pair = tuple<tensor<2xf32>, tensor<i32>>
 func.func @main(%t: !pair, %x: tensor<2xf32>) -> (tuple<!pair, tensor<2xf32>>, tensor<i32>) {
