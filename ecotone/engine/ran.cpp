@@ -127,8 +127,8 @@ std::string this_processor() {
 
 std::string hardware_of(const std::string& engine) {
   constexpr std::pair<std::string_view, std::string_view> kProviders[] = {
-      {":CUDA", "nvidia-gpu"}, {":Tensorrt", "nvidia-gpu"},  {":NvTensorRTRTX", "nvidia-gpu"},
-      {":ROCM", "amd-gpu"},    {":MIGraphX", "amd-gpu"},     {":CoreML", "apple-silicon"}};
+      {":CUDA", "nvidia-gpu"}, {":Tensorrt", "nvidia-gpu"}, {":NvTensorRTRTX", "nvidia-gpu"},
+      {":ROCM", "amd-gpu"},    {":MIGraphX", "amd-gpu"},    {":CoreML", "apple-silicon"}};
   for (const auto& [provider, hardware] : kProviders)
     if (engine.find(provider) != std::string::npos) return std::string(hardware);
   return this_processor();

@@ -65,7 +65,7 @@ class Install(unittest.TestCase):
         source = folder / "main.cpp"
         source.write_text(source.read_text().replace("{model}", model.name))
         shutil.copy(model, folder)
-        np.savez(folder / "inputs.npz", input=np.ones((1, 576), np.float32), state=np.zeros((2, 1, 128), np.float32))
+        np.savez(folder / "inputs.npz", input=np.ones((1, 576), np.float32), state=np.zeros((2, 1, 128), np.float32), sr=np.int64(16000))
         run("cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}", "-DCMAKE_BUILD_TYPE=Debug")
         run("cmake", "--build", folder / "build")
         self.assertRegex(run(folder / "build" / "run", "-o", "ours.npz", cwd=folder), r"(?m)^median [0-9.]+ ms$")

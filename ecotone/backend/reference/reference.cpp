@@ -224,7 +224,8 @@ void find_foreign_calls(const Program& p, std::set<std::string>& calls, std::uno
   if (!seen.insert(&p).second) return;
   for (const Equation& e : p.equations()) {
     if (e.op == &op::custom_call())
-      if (const std::string& target = e.attributes.get<op::CustomCallAttributes>().target; !op::is_annotation_target(target))
+      if (const std::string& target = e.attributes.get<op::CustomCallAttributes>().target;
+          !op::is_annotation_target(target))
         calls.insert(location_str(e.location) + ": " + target);
     for (const Region& r : e.regions) find_foreign_calls(*r.body, calls, seen);
   }

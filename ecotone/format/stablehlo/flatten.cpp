@@ -20,7 +20,8 @@ class Flattener {
     std::vector<Attributes> attributes;
     for (size_t i = 0; i < results; ++i) {
       append(types, f.result_types[i], f.at);
-      if (i < f.result_attributes.size()) attributes.resize(types.size() - 1), attributes.push_back(f.result_attributes[i]);
+      if (i < f.result_attributes.size())
+        attributes.resize(types.size() - 1), attributes.push_back(f.result_attributes[i]);
     }
     f.result_types = std::move(types);
     f.result_attributes = std::move(attributes);
@@ -118,7 +119,8 @@ class Flattener {
     } else {
       const Value* whole = op.operands.size() == 1 ? find(op.operands[0]) : nullptr;
       const Attribute* index = syntax::find(op.attributes, "index");
-      if (!whole || whole->type->kind != Type::Kind::kTuple) fail_at(op.at, "stablehlo.get_tuple_element takes a tuple");
+      if (!whole || whole->type->kind != Type::Kind::kTuple)
+        fail_at(op.at, "stablehlo.get_tuple_element takes a tuple");
       const std::vector<TypeRef>& elements = whole->type->elements;
       if (!index || index->integer < 0 || index->integer >= static_cast<int64_t>(elements.size()))
         fail_at(op.at, fmt::format("stablehlo.get_tuple_element: the tuple has {} elements", elements.size()));

@@ -168,7 +168,7 @@ class FunctionPrinter {
   std::string out_;
   std::vector<SymbolInfo> symbols_;  // the function's
   std::unordered_set<std::string> symbol_names_;
-  size_t argument_symbols_ = 0;      // the first ones: callers can give their sizes
+  size_t argument_symbols_ = 0;  // the first ones: callers can give their sizes
   bool is_listed_ = false;
   std::vector<SymbolId> own_symbols_;  // of the function's Program, by argument symbol
   std::vector<SymbolId> appended_;     // of the function's Program

@@ -189,7 +189,8 @@ TEST(StableHloRead, ForeignCallsAreKeptAndRefusedTogether) {
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::kUnsupported);
     const std::string message = e.what();
-    EXPECT_NE(message.find("t.mlir:2:10: lapack_sgetrf_ffi\n  t.mlir:3:10: lapack_sgeqrf_ffi"), std::string::npos) << message;
+    EXPECT_NE(message.find("t.mlir:2:10: lapack_sgetrf_ffi\n  t.mlir:3:10: lapack_sgeqrf_ffi"), std::string::npos)
+        << message;
   }
 }
 
@@ -228,7 +229,8 @@ func.func private @swap(%t: !pair) -> (tensor<i32>, !pair) {
   EXPECT_EQ(program->inputs().size(), 3U);
   ASSERT_EQ(program->outputs().size(), 4U);
   const auto out = backend::evaluate(
-      *program, std::vector{Tensor::from<float>({1, 2}, {2}), Tensor::scalar<int32_t>(1), Tensor::from<float>({10, 20}, {2})},
+      *program,
+      std::vector{Tensor::from<float>({1, 2}, {2}), Tensor::scalar<int32_t>(1), Tensor::from<float>({10, 20}, {2})},
       EvalMode::kSpec);
   EXPECT_EQ(out[0], Tensor::from<float>({44, 88}, {2}));
   EXPECT_EQ(out[1].at_int(0), 3);
@@ -255,7 +257,8 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {{
     FAIL() << "read";
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::kUnsupported);
-    EXPECT_NE(std::string(e.what()).find("t.mlir:3:8: sdy.manual_computation splits arrays"), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find("t.mlir:3:8: sdy.manual_computation splits arrays"), std::string::npos)
+        << e.what();
   }
 }
 

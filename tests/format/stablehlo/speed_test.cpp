@@ -1,5 +1,5 @@
-// Programs of 10^5 equations: each step's time is printed. What is meant is under 2 s on one idle core; the bound leaves
-// room for busy machines and sanitizers, and no step that takes time quadratic in the equations comes near it.
+// Programs of 10^5 equations: each step's time is printed. What is meant is under 2 s on one idle core; the bound
+// leaves room for busy machines and sanitizers, and no step that takes time quadratic in the equations comes near it.
 #include <chrono>
 #include <functional>
 
