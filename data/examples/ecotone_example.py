@@ -29,6 +29,12 @@ def as_declared(arrays):
     return {o["name"]: a.astype(o["dtype"], copy=False) for o, a in zip(facts["outputs"], arrays, strict=True)}
 
 
+def with_handed_through(computed):
+    """All outputs of the model: those computed, and those that are inputs, which the conversion took out."""
+    computed, through = iter(computed), facts["through"]
+    return as_declared([inputs[through[name]] if name in through else next(computed) for name in output_names])
+
+
 def measure(run, collect):
     """Prints what comes out (`collect` makes named NumPy arrays of what `run` returns) and the median time of 20 runs."""
     outputs = collect(run())

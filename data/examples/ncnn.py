@@ -9,7 +9,7 @@ net.opt.num_threads = example.threads
 net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False  # f32 throughout
 if net.load_param(str(example.folder / "model.ncnn.param")) or net.load_model(str(example.folder / "{model}")):
     raise SystemExit("ncnn can't load the model")
-through = example.facts["through"]  # outputs that are inputs
+count = len(example.output_names) - len(example.facts["through"])
 floats = {name for name in example.input_names if name in example.facts["floats"] or example.inputs[name].dtype.kind == "f"}
 types = {name: np.float32 if name in floats else np.int32 for name in example.input_names}
 mats = [ncnn.Mat(np.ascontiguousarray(example.inputs[name][0], dtype)).clone() for name, dtype in types.items()]
@@ -19,12 +19,7 @@ def run():
     with net.create_extractor() as extractor:
         for i, mat in enumerate(mats):
             extractor.input(f"in{i}", mat)
-        return [extractor.extract(f"out{i}")[1] for i in range(len(example.output_names) - len(through))]
+        return [extractor.extract(f"out{i}")[1] for i in range(count)]
 
 
-def collect(outputs):
-    computed = iter(outputs)
-    return example.as_declared([example.inputs[through[n]] if n in through else np.array(next(computed))[None] for n in example.output_names])
-
-
-example.measure(run, collect)
+example.measure(run, lambda outputs: example.with_handed_through([np.array(o)[None] for o in outputs]))

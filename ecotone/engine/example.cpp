@@ -1,6 +1,7 @@
 #include "ecotone/engine/example.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -16,17 +17,35 @@ namespace {
 
 namespace fs = std::filesystem;
 
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fail("the folder {} can't be made: {}", folder.string(), error.message());
+}
+
 void copy_to(const fs::path& from, const fs::path& to) {
   std::error_code ignored;
   if (fs::equivalent(from, to, ignored)) return;
+  make_folder(to.parent_path());
   AtomicFile file(to);
   file.write(MappedFile::open(from)->bytes());
   file.commit();
 }
 
-// A file's name as it may stand between double quotes, in Python and in C++.
-std::string quoted(const fs::path& name) {
-  const std::string text = name.string();
+// The folder that an engine's converter filled, told by its ecotone.json: that of the artifact or one not far above it.
+// Nothing for an engine that loads the user's own file, whatever lies about that.
+std::optional<fs::path> converted_folder(const EngineInfo& engine, const fs::path& artifact) {
+  for (const std::string& format : engine.formats)
+    if (format == "onnx" || format == "stablehlo") return std::nullopt;
+  fs::path folder = artifact.parent_path();
+  for (int i = 0; i < 3; ++i, folder = folder.parent_path())
+    if (fs::exists(folder / "ecotone.json")) return folder;
+  return std::nullopt;
+}
+
+// A file's path as it may stand between double quotes, in Python and in C++.
+std::string quoted(const fs::path& path) {
+  const std::string text = path.generic_string();
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }))
     fail("the file name of {} has control characters",
          nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
@@ -57,14 +76,15 @@ void write_example(const std::string& engine, const fs::path& artifact, const Na
   for (const auto& [name, tensor] : inputs)
     if (!npz::numpy_has(tensor.dtype()))
       fail("input '{}' is {}, which NumPy lacks: no example can read it", name, ecotone::name(tensor.dtype()));
-  const std::string model = quoted(artifact.filename());
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail("the folder {} can't be made: {}", folder.string(), error.message());
-  copy_to(artifact, folder / artifact.filename());
-  if (fs::exists(artifact.parent_path() / "ecotone.json"))
-    for (const auto& entry : fs::directory_iterator(artifact.parent_path()))
-      if (entry.is_regular_file()) copy_to(entry.path(), folder / entry.path().filename());
+  const fs::path from = fs::absolute(artifact);
+  const std::optional<fs::path> converted = converted_folder(info, from);
+  const fs::path root = converted.value_or(from.parent_path());
+  const std::string model = quoted(from.lexically_relative(root));
+  make_folder(folder);
+  if (!converted) copy_to(from, folder / from.filename());
+  if (converted)
+    for (const auto& entry : fs::recursive_directory_iterator(root))
+      if (entry.is_regular_file()) copy_to(entry.path(), folder / entry.path().lexically_relative(root));
   npz::write_npz(folder / "inputs.npz", inputs);
   if (info.native) {
     fill(pattern / "main.cpp", model, folder / "main.cpp");

@@ -20,7 +20,8 @@ def sums_as_means(model):
     shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in [*graph.input, *graph.value_info]}
     nodes, count = [], 0
     for node in graph.node:
-        axes = [int(a) for a in numpy_helper.to_array(constants[node.input[1]])] if node.op_type == "ReduceSum" and len(node.input) > 1 and node.input[1] in constants else []
+        given = constants.get(node.input[1]) if node.op_type == "ReduceSum" and len(node.input) > 1 else None
+        axes = [int(a) for a in numpy_helper.to_array(given)] if given is not None else []
         if not axes or node.input[0] not in shapes:
             nodes.append(node)
             continue

@@ -39,7 +39,6 @@ class Adapter(adapter.Adapter):
         config.disable_glog_info()
         self.settings |= {"oneDNN": True}
         self.predictor = paddle.create_predictor(config)
-        print(self.predictor.get_input_names(), self.predictor.get_output_names(), flush=True)
 
     def inputs(self):
         return [i["name"] for i in self.facts["inputs"]]

@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 ROOT = Path(os.environ["ECOTONE_SOURCE_DIR"])
 ENGINES = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "ecotone/engines"
-HERE = {"onnxruntime", "openvino", "openvino-f32", "onnx-reference", "jax"}  # in build/venv
+HERE = {"onnxruntime", "openvino", "openvino-f32", "onnx-reference", "jax", "opencv"}  # in build/venv
 COUNTS = {True: 0, False: 0}
 # f32: sums of at most 400 products, each rounded at 6e-8 of rms: below 1e-5 for any order of summation. OpenVINO may take bf16 where the
 # processor has it: eps 4e-3 a layer, four layers, and some for their sum.
@@ -125,6 +125,25 @@ def refusals(model, work):
     refused("control characters", "control", 2, "onnxruntime", model, copy_of(model, work / "a\nb.onnx"), work / "inputs.npz", work / "x")
 
 
+def folders(model, work):
+    """All that a converter made comes along, wherever in it the artifact lies; of a user's own folder nothing but the model."""
+    made = work / "made"
+    for name in ("ecotone.json", "saved_model/saved_model.pb", "saved_model/variables/variables.index"):
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_text("{}")
+
+    def written(engine, artifact):
+        folder = work / f"of-{engine}"
+        subprocess.run([os.environ["WRITE_EXAMPLE"], engine, model, artifact, work / "inputs.npz", folder], check=True)
+        return {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()} - {"inputs.npz", "ecotone_example.py", f"run_{engine}.py"}, folder
+
+    files, folder = written("tensorflow", made / "saved_model/saved_model.pb")
+    check("a converter's folder", files == {"ecotone.json", "saved_model/saved_model.pb", "saved_model/variables/variables.index"}, files)
+    check("the path in it", '"saved_model/saved_model.pb"' in (folder / "run_tensorflow.py").read_text())
+    files, _ = written("onnxruntime", copy_of(model, made / "own.onnx"))
+    check("a user's folder", files == {"own.onnx"}, files)
+
+
 def copy_of(source, target):
     target.write_bytes(source.read_bytes())
     return target
@@ -153,6 +172,7 @@ def main():
             else:
                 missing.append(engine["name"])
         refusals(model, work)
+        folders(model, work)
         made = subprocess.run([os.environ["WRITE_EXAMPLE"], "reference", model, model, work / "inputs.npz", work / "reference"], capture_output=True, text=True)
         check("reference: is written", made.returncode == 0 and '"small.onnx"' in (work / "reference/main.cpp").read_text(), made.stderr)
     if missing:
