@@ -1,59 +1,92 @@
-"""ONNX Runtime with a fault that the option `fault` names."""
+"""An engine that computes y = 2 x in a millisecond or `seconds`, and misbehaves as its option `fault` says: "crash" when it runs, "crash-load" when it loads.
+
+What: raise, crash, exit, hang, print, leak, greedy, wrong, bf16, slow, shape, fallback.
+Where: hello, load, convert, run, and later (not in the first runs).
+"""
 
 import os
+import signal
 import sys
 import time
 
 import numpy as np
-import onnx
-import onnxruntime as ort
-from ecotone_workers import onnxruntime_adapter
-from onnx import numpy_helper
+from ecotone_workers import adapter
 
 
-def in_bfloat16(path):
-    """The model with its weights cut to bf16: an engine whose reduced precision is on."""
-    model = onnx.load(path)
-    for initializer in model.graph.initializer:
-        array = numpy_helper.to_array(initializer)
-        if array.dtype == np.float32 and array.ndim >= 2:
-            cut = (array.view(np.uint32) & 0xFFFF0000).view(np.float32)
-            initializer.CopyFrom(numpy_helper.from_array(cut, initializer.name))
-    return model.SerializeToString()
+def fail(what):
+    if what == "raise":
+        raise ValueError("the fake raises, with a line\nand another")
+    if what == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if what == "exit":
+        os._exit(3)
+    if what == "hang":
+        time.sleep(3600)
 
 
-class Adapter(onnxruntime_adapter.Adapter):
+def convert(path, folder, shapes, options):
+    print('{"ok": true, "what": "a converter that prints"}', flush=True)
+    fail(options["fault"].partition("-")[0])
+    (folder / "model.bin").write_bytes(b"made")
+    return {"changes": ["a change of the converter's"], "pid": os.getpid()}
+
+
+class Adapter(adapter.Adapter):
     def __init__(self, threads, options):
-        self.fault = options["fault"]
-        super().__init__(threads, {})
-        self.hoard, self.runs = [], 0
+        super().__init__(threads, options)
+        self.fault, _, self.where = options.get("fault", "").partition("-")
+        self.where = self.where or "run"
+        self.seconds = {"slow": 0.05, "leak": 0.01}.get(self.fault) or float(options.get("seconds", 0.001))
+        self.runs, self.hoard = 0, []
+        self.reach("hello")
+
+    def reach(self, where):
+        if self.where == where:
+            fail(self.fault)
+
+    def versions(self):
+        return {"fake": "1.2.3"}
+
+    def variants(self):
+        return ["one", "two"]
 
     def load(self, model):
-        if self.fault == "raise":
-            raise NotImplementedError("operator Conv is not implemented")
-        super().load(model)
-        if self.fault == "bf16":
-            self.session = ort.InferenceSession(in_bfloat16(model.path), self.session_options(), providers=[self.provider])
+        self.reach("load")
+        if self.where == "convert":
+            self.artifact = self.converted(model, "converted by the fake") / "model.bin"
+        self.names = list(model.shapes)
 
-    def run(self, inputs):
+    def inputs(self):
+        return self.names
+
+    def outputs(self):
+        return ["y"]
+
+    def prepare(self, arrays):
+        return next(iter(arrays.values()))
+
+    def run(self, x):
         self.runs += 1
-        if self.fault == "crash" or (self.fault == "crash-later" and self.runs > 20):
-            os.abort()
-        if self.fault == "hang":
-            time.sleep(3600)
+        self.reach("run" if self.runs <= 20 else "later")
+        time.sleep(self.seconds)
         if self.fault == "print":
+            os.write(1, b'{"ok": true, "version": "garbage"}\n\x00\xff')
             print("{ this is no JSON", flush=True)
-            os.write(1, b"\x00\xff garbage\n")
-            sys.stderr.write("more garbage\n")
+            print("more garbage", file=sys.stderr)
         if self.fault == "leak":
-            self.hoard.append(np.ones(1 << 20))  # 8 MB
-        if self.fault == "greedy":
-            while True:
-                self.hoard.append(np.ones(1 << 24))
-        if self.fault == "slow":
-            time.sleep(0.05)
-        return super().run(inputs)
+            self.hoard.append(np.ones(1 << 19))  # 4 MB
+        while self.fault == "greedy":
+            self.hoard.append(np.ones(1 << 22))
+        if self.fault == "bf16":
+            x = (x.view(np.uint32) & 0xFFFF0000).view(np.float32)
+        y = x * np.float32(2.2 if self.fault == "wrong" else 2)
+        return y[None] if self.fault == "shape" else y
 
-    def collect(self, outputs):
-        arrays = super().collect(outputs)
-        return {name: array * 1.1 for name, array in arrays.items()} if self.fault == "wrong" else arrays
+    def collect(self, y):
+        return {"y": y}
+
+    def placement(self):
+        return [{"node": "double", "op": "Mul", "device": "elsewhere" if self.fallbacks() else "CPU"}]
+
+    def fallbacks(self):
+        return ["double (Mul) runs elsewhere"] if self.fault == "fallback" else []
