@@ -5,11 +5,13 @@
 #include <cmath>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "ecotone/base/error.h"
 #include "ecotone/base/log.h"
+#include "ecotone/engine/engines.h"
 #include "ecotone/engine/interrupt.h"
 #include "ecotone/engine/table.h"
 
@@ -25,6 +27,7 @@ struct Options {
   std::string model, other, a, b = "reference", lang, folder;
   InputOptions inputs;
   BisectOptions bisect;
+  int64_t chunk_mb = 256;
   bool json = false;
 };
 
@@ -33,11 +36,14 @@ void print(const Options& o, const BisectReport& r, const Messages& text) {
   fmt::print("a: {} {}\nb: {} {}\n", o.a, r.version_a, o.b, r.version_b);
   if (r.output_error) fmt::print("{}\n", text.format("outputs differ by {:.3g}", *r.output_error));
   for (const std::string& n : r.notes) fmt::print("{}\n", n);
+  if (!r.unequal_outputs.empty())
+    fmt::print("{}\n", text.format("outputs of integers that are not equal: {}", fmt::join(r.unequal_outputs, ", ")));
   if (!r.first) {
     fmt::print("{}\n", text.format("none of {} tensors differs by more than {:g}", r.compared, o.bisect.tolerance));
     return;
   }
   const Divergence& d = *r.first;
+  const std::string type = d.type.str(), type_b = d.type_b.str();
   fmt::print("{}\n", styled(text.format("first divergence: tensor '{}' of node '{}' ({})", d.tensor, d.node, d.op),
                             Style::kBad, layout));
   Table t({{""}, {"a", Align::kRight}, {"b", Align::kRight}});
@@ -50,12 +56,10 @@ void print(const Options& o, const BisectReport& r, const Messages& text) {
   row(text("mean"), d.a.mean, d.b.mean);
   row(text("standard deviation"), d.a.deviation, d.b.deviation);
   row(text("not finite"), static_cast<double>(d.a.not_finite), static_cast<double>(d.b.not_finite));
-  std::string index;
-  for (int64_t i : d.worst) index += (index.empty() ? "" : ", ") + std::to_string(i);
-  row(text.format("at [{}]", index), d.worst_a, d.worst_b);
+  if (d.type.shape == d.type_b.shape) row(text.format("at [{}]", fmt::join(d.worst, ", ")), d.worst_a, d.worst_b);
   fmt::print("{}{}\n", t.str(layout),
-             text.format("{}, differs by {:.3g}; {} of {} tensors compared in {} runs", d.type.str(), d.error,
-                         r.compared, r.tensors, r.runs));
+             text.format("{}, differs by {:.3g}; {} of {} tensors compared in {} runs",
+                         type == type_b ? type : type + " / " + type_b, d.error, r.compared, r.tensors, r.runs));
   if (!d.submodel.empty())
     fmt::print("{}\n", text.format("the node alone: {}, with inputs {}", d.submodel.string(), d.inputs.string()));
   if (d.submodel_error) fmt::print("{}\n", text.format("on it the engines differ by {:.3g}", *d.submodel_error));
@@ -64,6 +68,9 @@ void print(const Options& o, const BisectReport& r, const Messages& text) {
 
 int run(const Options& o) {
   const Messages text = messages(o.lang);
+  for (const std::string& name : {o.a, o.b})
+    if (const EngineInfo engine = engine_info(name); !worker_command(engine))
+      fail_kind(ErrorKind::kMissing, "engine {} is not installed; {}", name, install_hint(engine));
   auto [model, inputs] = o.inputs.load(o.model);
   std::optional<Model> other;
   if (!o.other.empty()) other = o.inputs.load(o.other).first;
@@ -75,6 +82,7 @@ int run(const Options& o) {
   options.text = text;
   options.verbose = log_level() == LogLevel::kVerbose;
   options.folder = o.folder;
+  options.chunk_bytes = o.chunk_mb << 20;
   const InterruptGuard guard;
   BisectReport report;
   {
@@ -91,7 +99,8 @@ int run(const Options& o) {
   } else {
     print(o, report, text);
   }
-  return report.first || (report.output_error && !(*report.output_error <= o.bisect.tolerance)) ? kFindings : kOk;
+  const bool outputs_differ = report.output_error && !(*report.output_error <= o.bisect.tolerance);
+  return report.first || outputs_differ || !report.unequal_outputs.empty() ? kFindings : kOk;
 }
 
 }  // namespace
@@ -109,6 +118,9 @@ void add_bisect(CLI::App& app, Action& action) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   verb->add_option("--out", o->folder, "A folder for the diverging node as a model of its own, with its inputs");
+  verb->add_option("--chunk", o->chunk_mb, "MB of tensors looked at in one run, so that memory stays bounded")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   verb->add_option("--threads", o->bisect.threads, "Threads of each engine")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -118,9 +130,7 @@ void add_bisect(CLI::App& app, Action& action) {
       ->capture_default_str();
   add_language(*verb, o->lang);
   verb->add_flag("--json", o->json, "Print a JSON report");
-  verb->footer(
-      "Exit code 1 when they part. Memory stays bounded: tensors are looked at in chunks, in the order in which they "
-      "are made.");
+  verb->footer("Exit code 1 when they part. Tensors are looked at in chunks, in the order in which they are made.");
   verb->callback([o, &action] { action = [o] { return run(*o); }; });
 }
 

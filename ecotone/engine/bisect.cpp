@@ -5,7 +5,10 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <map>
+
+#include <fmt/ranges.h>
 
 #include "ecotone/backend/reference/error_rule.h"
 #include "ecotone/backend/reference/reference.h"
@@ -17,6 +20,7 @@
 #include "ecotone/format/npz/npz.h"
 #include "ecotone/format/onnx/edit.h"
 #include "ecotone/format/stablehlo/stablehlo.h"
+#include "ecotone/ir/builder.h"
 #include "ecotone/transform/freeze.h"
 
 namespace ecotone::engine {
@@ -27,8 +31,8 @@ namespace fs = std::filesystem;
 // A tensor that both sides make.
 struct Tap {
   std::string name, node, op;
-  ValueId value = 0;  // in a's Program
-  TensorType type;
+  ValueId values[2] = {0, 0};  // in a's Program and in b's
+  TensorType types[2];
 };
 
 class Folder {
@@ -51,28 +55,73 @@ class Folder {
 };
 
 bool is_shown(const Type& type) {
-  if (is_token(type)) return false;
-  const TensorType& t = tensor(type);
-  return is_float(t.dtype) && std::all_of(t.shape.begin(), t.shape.end(), [](const Dim& d) { return d.is_constant(); });
+  return !is_token(type) && is_float(tensor(type).dtype) && tensor(type).is_static();
 }
 
-// Values of the Program that results have, by their names; those without one are called by their place.
-std::map<std::string, ValueId> named_values(const Program& p, ModelFormat format) {
+// In StableHLO text, results without a name are called by their place.
+std::string value_name(const Program& p, ModelFormat format, ValueId v) {
+  if (p.is_input(v)) return p.inputs()[v].name;
+  if (p.is_parameter(v)) return p.parameters()[v - p.inputs().size()].name;
+  const std::string_view name = p.value_name(v);
+  if (!name.empty() || format != ModelFormat::kStableHlo) return std::string(name);
+  return fmt::format("%{}", v - p.inputs().size() - p.parameters().size());
+}
+
+// Values that equations make, by name.
+std::map<std::string, ValueId> named_values(const Model& m) {
   std::map<std::string, ValueId> values;
-  for (const Equation& e : p.equations())
-    for (uint32_t i = 0; i < e.result_count; ++i) {
-      const ValueId v = e.first_result + i;
-      const std::string_view name = p.value_name(v);
-      if (!name.empty())
-        values.emplace(name, v);
-      else if (format == ModelFormat::kStableHlo)
-        values.emplace(fmt::format("%{}", v - p.inputs().size() - p.parameters().size()), v);
-    }
+  for (const Equation& e : m.program->equations())
+    for (uint32_t i = 0; i < e.result_count; ++i)
+      if (std::string name = value_name(*m.program, m.format, e.first_result + i); !name.empty())
+        values.emplace(std::move(name), e.first_result + i);
   return values;
 }
 
+// What each input of `model` is given: the values of a's inputs of the same name.
+std::vector<Tensor> values_for(const Model& model, const NamedTensors& given) {
+  try {
+    return match_inputs(*model.program, given);
+  } catch (const Error& e) {
+    throw e.with_context(model.path.string() + " with the inputs of the other model");
+  }
+}
+
+void require_same_outputs(const Model& a, const Model& b) {
+  const auto names = [](const Model& m) {
+    std::vector<std::string> names;
+    for (const Output& o : m.program->outputs()) names.push_back("'" + o.name + "'");
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  if (const auto x = names(a), y = names(b); x != y)
+    fail("{} gives {}, but {} gives {}: give two versions of one model", a.path.string(), fmt::join(x, ", "),
+         b.path.string(), fmt::join(y, ", "));
+}
+
+// Whether each value has a part in making one of these, they themselves included.
+std::vector<bool> makers(const Program& p, std::span<const ValueId> of) {
+  std::vector<bool> result(p.value_count(), false);
+  for (const ValueId v : of) result[v] = true;
+  for (size_t i = p.equations().size(); i-- > 0;) {
+    const Equation& e = p.equations()[i];
+    bool any = false;
+    for (uint32_t r = 0; r < e.result_count; ++r) any = any || result[e.first_result + r];
+    if (any)
+      for (const ValueId v : e.operands) result[v] = true;
+  }
+  return result;
+}
+
+// Whether each value has a part in some output. Others, as the mask of a Dropout that nobody takes, may hold anything.
+std::vector<bool> needed(const Program& p) {
+  std::vector<ValueId> outputs;
+  for (const Output& o : p.outputs()) outputs.push_back(o.value);
+  return makers(p, outputs);
+}
+
 std::vector<Tap> common_taps(const Model& a, const Model& b) {
-  const auto mine = named_values(*a.program, a.format), theirs = named_values(*b.program, b.format);
+  const std::vector<bool> used_a = needed(*a.program), used_b = needed(*b.program);
+  const auto mine = named_values(a), theirs = named_values(b);
   std::map<std::string, const onnx::NodeInfo*> makers;
   std::vector<onnx::NodeInfo> nodes;
   if (a.format == ModelFormat::kOnnx) {
@@ -85,7 +134,9 @@ std::vector<Tap> common_taps(const Model& a, const Model& b) {
     const auto other = theirs.find(name);
     if (other == theirs.end() || !is_shown(a.program->type(value)) || !is_shown(b.program->type(other->second)))
       continue;
-    Tap tap{name, "", "", value, a.program->tensor_type(value)};
+    if (!used_a[value] && !used_b[other->second]) continue;
+    Tap tap{
+        name, "", "", {value, other->second}, {a.program->tensor_type(value), b.program->tensor_type(other->second)}};
     if (a.format == ModelFormat::kOnnx) {
       const auto node = makers.find(name);
       if (node == makers.end() || node->second->op_type == "Constant") continue;  // inside a function or a branch
@@ -95,10 +146,11 @@ std::vector<Tap> common_taps(const Model& a, const Model& b) {
       const Equation* e = a.program->definition(value);
       tap.node = location_str(e->location);
       tap.op = std::string(e->op->name);
+      if (a.program == b.program && e->operands.empty()) continue;  // a constant is the same on both sides
     }
     taps.push_back(std::move(tap));
   }
-  std::sort(taps.begin(), taps.end(), [](const Tap& x, const Tap& y) { return x.value < y.value; });
+  std::sort(taps.begin(), taps.end(), [](const Tap& x, const Tap& y) { return x.values[0] < y.values[0]; });
   return taps;
 }
 
@@ -126,67 +178,97 @@ Statistics statistics(const Tensor& t) {
   return s;
 }
 
+// The equation that makes a value, as a Program of its own.
+ProgramRef alone(const Program& p, ModelFormat format, ValueId value) {
+  const Equation& e = *p.definition(value);
+  Builder b;
+  const LocationScope scope(b, e.location);
+  std::map<ValueId, ValueId> inputs;
+  std::vector<ValueId> operands;
+  for (const ValueId v : e.operands) {
+    if (!inputs.contains(v)) inputs[v] = b.input(value_name(p, format, v), p.type(v));
+    operands.push_back(inputs[v]);
+  }
+  const std::span<const ValueId> all(operands);
+  const auto results =
+      b.add(*e.op, e.attributes, all.first(e.declared().size()), e.regions, all.last(e.capture_count), e.annotations);
+  b.output(value_name(p, format, value), results.at(value - e.first_result));
+  return std::move(b).build();
+}
+
 // Runs tapped models on both sides.
 class Bisector {
  public:
   Bisector(const BisectSide& a, const BisectSide& b, std::span<const Tensor> inputs, const BisectOptions& options)
-      : sides_{a, b}, inputs_(inputs), options_(options), m_(options.text), taps_(common_taps(*a.model, *b.model)) {
+      : sides_{a, b}, options_(options), m_(options.text) {
+    require_same_outputs(*a.model, *b.model);
     for (size_t i = 0; i < inputs.size(); ++i)
       if (!inputs[i].is_null()) named_.emplace_back(a.model->program->inputs()[i].name, inputs[i]);
+    inputs_[0].assign(inputs.begin(), inputs.end());
+    inputs_[1] = a.model == b.model ? inputs_[0] : values_for(*b.model, named_);
+    taps_ = common_taps(*a.model, *b.model);
   }
 
   BisectReport run() {
     if (taps_.empty())
-      fail("{}: no tensor between inputs and outputs has a name and a known size that could be looked at",
-           sides_[0].model->path.string());
+      fail("{}: no tensor between inputs and outputs has a name and a known size that could be looked at{}",
+           sides_[0].model->path.string(),
+           one_model() ? "" : fmt::format(", and is in {} too", sides_[1].model->path.string()));
     report_.tensors = static_cast<int>(taps_.size());
     compare_outputs();
     pass();
-    if (!report_.first && report_.output_error && !(*report_.output_error <= options_.tolerance)) search();
+    if (!found_ && !differing_.empty()) search();
+    if (found_) describe(*found_);
     return std::move(report_);
   }
 
  private:
+  struct Found {
+    const Tap* tap;
+    Tensor x, y;
+    double error;
+  };
+
   void note(const std::string& text) {
     if (options_.progress) options_.progress(text);
   }
 
-  // What one side gives for a model file, in the order of its outputs.
-  NamedTensors run_file(int side, const fs::path& file, const NamedTensors& inputs, const Model& like) {
+  bool one_model() const { return sides_[0].model == sides_[1].model; }
+
+  // What one side gives for a model file.
+  NamedTensors run_model(int side, const Model& model, std::span<const Tensor> values, const NamedTensors& inputs) {
     Worker worker(sides_[side].engine, WorkerOptions{options_.threads, options_.timeout_seconds, 0, !options_.verbose});
     (side ? report_.version_b : report_.version_a) = worker.version();
-    const Model model{file, like.format, like.program};
-    const ModelSource source(model, inputs_);
+    const ModelSource source(model, values);
     worker.load(source.for_engine(sides_[side].engine));
     return worker.run(inputs).outputs;
   }
-
-  NamedTensors run_original(int side) { return run_file(side, sides_[side].model->path, named_, *sides_[side].model); }
 
   NamedTensors run_taps(int side, std::span<const Tap> taps) {
     const Folder folder;
     const Model& model = *sides_[side].model;
     std::vector<Output> outputs;
     std::vector<onnx::NamedType> types;
-    const auto values = named_values(*model.program, model.format);
     for (const Tap& t : taps) {
-      const ValueId value = values.at(t.name);
-      outputs.push_back({t.name, value});
-      types.push_back({t.name, model.program->tensor_type(value)});
+      outputs.push_back({t.name, t.values[side]});
+      types.push_back({t.name, t.types[side]});
     }
     const Model shown{folder.path() / (model.format == ModelFormat::kOnnx ? "model.onnx" : "model.mlir"), model.format,
                       transform::with_outputs(*model.program, outputs)};
-    if (model.format == ModelFormat::kOnnx) {
+    if (model.format == ModelFormat::kOnnx)
       onnx::write_with_outputs(model.path, shown.path, types);
-    } else {
-      AtomicFile file(shown.path);
-      file.write(std::string_view(stablehlo::print_program(*shown.program)));
-      file.commit();
-    }
-    NamedTensors result = run_file(side, shown.path, named_, shown);
+    else
+      write_text(*shown.program, shown.path);
+    NamedTensors result = run_model(side, shown, inputs_[side], named_);
     if (result.size() != taps.size())
       fail("engine {} gave {} of {} tensors", sides_[side].engine, result.size(), taps.size());
     return result;
+  }
+
+  static void write_text(const Program& p, const fs::path& path) {
+    AtomicFile file(path);
+    file.write(std::string_view(stablehlo::print_program(p)));
+    file.commit();
   }
 
   // By name where the names are the model's, else by place.
@@ -196,165 +278,211 @@ class Bisector {
     return tensors.at(place).second;
   }
 
-  double difference(const Tensor& a, const Tensor& b, const std::string& name) const {
-    if (a.shape() != b.shape()) fail("tensor '{}' is {} in a and {} in b", name, a.type().str(), b.type().str());
-    return backend::relative_error(a, b);
+  // Infinite where even the shapes differ.
+  static double difference(const Tensor& a, const Tensor& b) {
+    if (a.shape() != b.shape()) return std::numeric_limits<double>::infinity();
+    return a == b ? 0 : backend::relative_error(a, b);
   }
 
   void compare_outputs() {
     note(m_("running both models as they are"));
-    const NamedTensors a = run_original(0), b = run_original(1);
+    NamedTensors results[2];
+    for (int side = 0; side < 2; ++side) results[side] = run_model(side, *sides_[side].model, inputs_[side], named_);
     ++report_.runs;
-    const Program& p = *sides_[0].model->program;
-    for (size_t i = 0; i < p.outputs().size() && i < a.size() && i < b.size(); ++i) {
-      const Tensor &x = find(a, p.outputs()[i].name, i), &y = find(b, p.outputs()[i].name, i);
-      if (!is_float(x.dtype()) || !is_float(y.dtype())) continue;
-      report_.output_error = std::max(report_.output_error.value_or(0), difference(x, y, p.outputs()[i].name));
+    const auto &a = results[0], &b = results[1];
+    const auto outputs = sides_[0].model->program->outputs();
+    for (size_t i = 0; i < outputs.size() && i < a.size() && i < b.size(); ++i) {
+      const Tensor &x = find(a, outputs[i].name, i), &y = find(b, outputs[i].name, i);
+      if (is_float(x.dtype()) && is_float(y.dtype())) {
+        const double error = difference(x, y);
+        report_.output_error = std::max(report_.output_error.value_or(0), error);
+        if (!(error <= options_.tolerance)) differing_.push_back(outputs[i].value);
+      } else if (x.shape() != y.shape() || !backend::difference(x, y).bit_equal) {
+        report_.unequal_outputs.push_back(outputs[i].name);
+      }
     }
   }
 
   void pass() {
-    for (size_t begin = 0; begin < taps_.size() && !report_.first;) {
+    for (size_t begin = 0; begin < taps_.size() && !found_;) {
       size_t end = begin;
       for (int64_t bytes = 0; end < taps_.size(); ++end) {
-        bytes += bytes_of(taps_[end].type);
+        bytes += std::max(bytes_of(taps_[end].types[0]), bytes_of(taps_[end].types[1]));
         if (end > begin && bytes > options_.chunk_bytes) break;
       }
-      look_at(std::span(taps_).subspan(begin, end - begin));
+      report_.compared += look_at(std::span(taps_).subspan(begin, end - begin));
       begin = end;
     }
   }
 
-  // Whether one of these tensors differs; the first is then described.
-  bool look_at(std::span<const Tap> taps) {
+  // Keeps the first of these tensors that differs. Returns how many were compared for that.
+  int look_at(std::span<const Tap> taps) {
     note(m_.format("looking at {} tensors from '{}'", taps.size(), taps[0].name));
     const NamedTensors a = run_taps(0, taps), b = run_taps(1, taps);
     ++report_.runs;
     for (size_t i = 0; i < taps.size(); ++i) {
-      ++report_.compared;
       const Tensor &x = find(a, taps[i].name, i), &y = find(b, taps[i].name, i);
-      const double error = difference(x, y, taps[i].name);
+      const double error = difference(x, y);
       if (error <= options_.tolerance) continue;
-      describe(taps[i], x, y, error);
-      return true;
+      found_ = Found{&taps[i], x, y, error};
+      return static_cast<int>(i) + 1;
     }
-    return false;
+    return static_cast<int>(taps.size());
   }
 
+  // As in a history with branches: a tensor that differs leaves only what it is made from, one that agrees clears that.
   void search() {
     report_.by_search = true;
     report_.notes.push_back(
         m_("with all tensors shown the difference is gone (the engine then fuses less): searched by halves"));
-    size_t good = 0, bad = taps_.size();  // taps before `good` agree; `bad` differs
-    while (good < bad) {
-      const size_t middle = good + (bad - good) / 2;
-      if (look_at(std::span(taps_).subspan(middle, 1)))
-        bad = middle;
-      else
-        good = middle + 1;
+    const Program& p = *sides_[0].model->program;
+    std::vector<size_t> open;  // taps that may be the first
+    const auto keep = [&](const std::vector<bool>& part, bool wanted) {
+      std::erase_if(open, [&](size_t t) { return part[taps_[t].values[0]] != wanted; });
+    };
+    for (size_t t = 0; t < taps_.size(); ++t) open.push_back(t);
+    keep(makers(p, differing_), true);
+    while (!open.empty()) {
+      const size_t t = middle(open);
+      look_at(std::span(taps_).subspan(t, 1));
+      const bool differs = found_ && found_->tap == &taps_[t];
+      keep(makers(p, {&taps_[t].values[0], 1}), differs);
+      std::erase(open, t);
     }
-    if (!report_.first)
+    if (!found_)
       report_.notes.push_back(m_(
           "no tensor differs when shown: the difference arises where the outputs are made, in what the engine fuses"));
   }
 
-  void describe(const Tap& tap, const Tensor& x, const Tensor& y, double error) {
-    Divergence d;
-    d.tensor = tap.name, d.node = tap.node, d.op = tap.op, d.type = tap.type, d.error = error;
-    d.a = statistics(x), d.b = statistics(y);
-    const int64_t worst = backend::difference(x, y).worst;
-    d.worst_a = x.at_double(worst), d.worst_b = y.at_double(worst);
-    int64_t rest = worst;
-    for (size_t i = x.shape().size(); i-- > 0;)
-      d.worst.insert(d.worst.begin(), rest % x.shape()[i]), rest /= x.shape()[i];
-    note(m_.format("'{}' differs: computing it exactly", tap.name));
-    NamedTensors known;
+  // The one of these taps that leaves fewest whether it differs or not.
+  size_t middle(std::span<const size_t> open) const {
+    constexpr size_t kMostTried = 64;
+    size_t best = 0, fewest = open.size();
+    for (size_t i = 0; i < open.size(); i += 1 + open.size() / kMostTried) {
+      const std::vector<bool> part = makers(*sides_[0].model->program, {&taps_[open[i]].values[0], 1});
+      const auto before =
+          static_cast<size_t>(std::ranges::count_if(open, [&](size_t t) { return part[taps_[t].values[0]]; }));
+      if (const size_t left = std::max(before - 1, open.size() - before); left < fewest) fewest = left, best = i;
+    }
+    return open[best];
+  }
+
+  void describe(const Found& f) {
+    Divergence& d = report_.first.emplace();
+    d.tensor = f.tap->name, d.node = f.tap->node, d.op = f.tap->op, d.error = f.error;
+    d.type = f.tap->types[0], d.type_b = f.tap->types[1];
+    d.a = statistics(f.x), d.b = statistics(f.y);
+    if (f.x.shape() == f.y.shape()) {
+      const int64_t worst = backend::difference(f.x, f.y).worst;
+      d.worst_a = f.x.at_double(worst), d.worst_b = f.y.at_double(worst);
+      int64_t rest = worst;
+      for (size_t i = f.x.shape().size(); i-- > 0;)
+        d.worst.insert(d.worst.begin(), rest % f.x.shape()[i]), rest /= f.x.shape()[i];
+    }
+    note(m_.format("'{}' differs: computing it exactly", d.tensor));
     try {
-      judge(tap, x, y, d, known);
-      extract(tap, d, known);
+      judge(f, d);
+      if (!options_.folder.empty()) extract(*f.tap, d);
     } catch (const Error& e) {
       if (interrupted()) throw;
       d.submodel_note = e.what();
     }
-    report_.first = std::move(d);
   }
 
-  // Against the exact values of both models; keeps what the node's inputs hold in a's.
-  void judge(const Tap& tap, const Tensor& x, const Tensor& y, Divergence& d, NamedTensors& known) {
-    for (int side = 0; side < 2; ++side) {
-      const Program& p = *sides_[side].model->program;
-      const ValueId value = named_values(p, sides_[side].model->format).at(tap.name);
-      const ProgramRef shown = transform::with_outputs(p, std::array{Output{tap.name, value}});
-      const std::vector<Tensor> real = backend::evaluate(*shown, inputs_, EvalMode::kReal);
-      (side ? d.error_b : d.error_a) = backend::relative_error(side ? y : x, real[0]);
-    }
-    if (sides_[0].model->format != ModelFormat::kOnnx) return;
-    const Program& p = *sides_[0].model->program;
-    for (size_t i = 0; i < p.inputs().size(); ++i)
-      if (!inputs_[i].is_null()) known.emplace_back(p.inputs()[i].name, inputs_[i]);
-    for (const Parameter& q : p.parameters())
-      if (q.value) known.emplace_back(q.name, *q.value);
-    std::vector<std::string> wanted;
-    for (const onnx::NodeInfo& n : onnx::read_nodes(sides_[0].model->path))
-      if (std::find(n.outputs.begin(), n.outputs.end(), tap.name) != n.outputs.end()) wanted = n.inputs;
-    const auto values = named_values(p, ModelFormat::kOnnx);
-    std::vector<Output> outputs;
-    for (const std::string& w : wanted)
-      if (const auto at = values.find(w); at != values.end()) outputs.push_back({w, at->second});
-    const std::vector<Tensor> made = backend::evaluate(*transform::with_outputs(p, outputs), inputs_, EvalMode::kSpec);
-    for (size_t i = 0; i < made.size(); ++i) known.emplace_back(outputs[i].name, made[i]);
+  std::vector<Tensor> evaluate(int side, std::span<const Output> outputs, EvalMode mode) const {
+    return backend::evaluate(*transform::with_outputs(*sides_[side].model->program, outputs), inputs_[side], mode);
   }
 
-  // The node alone in a file, and whether the engines part on it too. Of two versions of a model, a's node.
-  void extract(const Tap& tap, Divergence& d, const NamedTensors& known) {
-    const Model& model = *sides_[0].model;
-    if (options_.folder.empty()) return;
-    if (model.format != ModelFormat::kOnnx) {
-      d.submodel_note = "nodes of StableHLO programs are not extracted";
-      return;
-    }
-    fs::create_directories(options_.folder);
-    d.submodel = options_.folder / "node.onnx", d.inputs = options_.folder / "inputs.npz";
-    const auto type_of = [&](const std::string& name) -> std::optional<TensorType> {
-      if (name == tap.name) return tap.type;
-      for (const auto& [key, value] : known)
-        if (key == name) return value.type();
-      return std::nullopt;
+  // Against the exact values of both models.
+  void judge(const Found& f, Divergence& d) const {
+    const auto exact = [&](int side) {
+      return evaluate(side, std::array{Output{f.tap->name, f.tap->values[side]}}, EvalMode::kReal).at(0);
     };
-    NamedTensors given;
-    for (const std::string& name : onnx::write_submodel(model.path, d.submodel, tap.name, type_of))
-      for (const auto& [key, value] : known)
-        if (key == name) given.emplace_back(key, value);
+    const Tensor real = exact(0);
+    d.error_a = difference(f.x, real);
+    d.error_b = difference(f.y, one_model() ? real : exact(1));
+  }
+
+  // The node alone in a file, and whether the engines part on it too. Of two versions of a model both nodes, on what a
+  // gives a's.
+  void extract(const Tap& tap, Divergence& d) {
+    const bool is_onnx = sides_[0].model->format == ModelFormat::kOnnx;
+    const std::string extension = is_onnx ? ".onnx" : ".mlir";
+    fs::create_directories(options_.folder);
+    const fs::path files[2] = {options_.folder / ("node" + extension),
+                               options_.folder / ((one_model() ? "node" : "node_b") + extension)};
+    const std::vector<std::string> wanted = write_node(0, tap, files[0]);
+    d.submodel = files[0], d.inputs = options_.folder / "inputs.npz";
+    const NamedTensors given = known(wanted);
     npz::write_npz(d.inputs, given);
-    if (sides_[0].model != sides_[1].model) {
-      onnx::write_submodel(sides_[1].model->path, options_.folder / "node_b.onnx", tap.name, type_of);
+    if (!one_model()) {
+      d.submodel_b = files[1];
+      write_node(1, tap, files[1]);
     }
     ModelOptions sizes;
     for (const auto& [name, value] : given) sizes.shapes[name] = value.shape();
-    std::vector<Tensor> values;
-    NamedTensors result[2];
+    NamedTensors results[2];
     for (int side = 0; side < 2; ++side) {
-      const fs::path file = side && sides_[0].model != sides_[1].model ? options_.folder / "node_b.onnx" : d.submodel;
-      const Model node = load_model(file, sizes);
-      values = match_inputs(*node.program, given);
-      Worker worker(sides_[side].engine,
-                    WorkerOptions{options_.threads, options_.timeout_seconds, 0, !options_.verbose});
-      const ModelSource source(node, values);
-      worker.load(source.for_engine(sides_[side].engine));
-      result[side] = worker.run(given).outputs;
+      const Model node = load_model(files[side], sizes);
+      results[side] = run_model(side, node, values_for(node, given), given);
     }
-    d.submodel_error = difference(result[0].at(0).second, result[1].at(0).second, tap.name);
+    d.submodel_error = difference(results[0].at(0).second, results[1].at(0).second);
     if (*d.submodel_error <= options_.tolerance)
       d.submodel_note =
           "the engines agree on the node alone: the difference has built up before it, or comes from fusion";
   }
 
+  // Returns the names of its inputs.
+  std::vector<std::string> write_node(int side, const Tap& tap, const fs::path& file) const {
+    const Model& model = *sides_[side].model;
+    if (model.format == ModelFormat::kOnnx)
+      return onnx::write_submodel(model.path, file, tap.name,
+                                  [&](const std::string& name) { return type_of(side, name); });
+    const ProgramRef node = alone(*model.program, model.format, tap.values[side]);
+    write_text(*node, file);
+    std::vector<std::string> names;
+    for (const Input& i : node->inputs()) names.push_back(i.name);
+    return names;
+  }
+
+  std::optional<TensorType> type_of(int side, const std::string& name) const {
+    const Program& p = *sides_[side].model->program;
+    for (size_t i = 0; i < p.inputs().size(); ++i)
+      if (p.inputs()[i].name == name && !inputs_[side][i].is_null()) return inputs_[side][i].type();
+    for (const Parameter& q : p.parameters())
+      if (q.name == name) return q.type;
+    const auto values = named_values(*sides_[side].model);
+    const auto value = values.find(name);
+    if (value == values.end() || is_token(p.type(value->second))) return std::nullopt;
+    return p.tensor_type(value->second);
+  }
+
+  // What a's model has under these names; the reference computes it.
+  NamedTensors known(std::span<const std::string> names) const {
+    const Program& p = *sides_[0].model->program;
+    const auto values = named_values(*sides_[0].model);
+    NamedTensors result;
+    std::vector<Output> outputs;
+    for (const std::string& name : names) {
+      for (const auto& [key, value] : named_)
+        if (key == name) result.emplace_back(key, value);
+      for (const Parameter& q : p.parameters())
+        if (q.name == name && q.value) result.emplace_back(name, q.value->plain());
+      if (const auto at = values.find(name); at != values.end()) outputs.push_back({name, at->second});
+    }
+    const std::vector<Tensor> made = evaluate(0, outputs, EvalMode::kSpec);
+    for (size_t i = 0; i < made.size(); ++i) result.emplace_back(outputs[i].name, made[i]);
+    return result;
+  }
+
   BisectSide sides_[2];
-  std::span<const Tensor> inputs_;
+  std::vector<Tensor> inputs_[2];  // in the order of each side's model
+  NamedTensors named_;
   const BisectOptions& options_;
   const Messages& m_;
   std::vector<Tap> taps_;
-  NamedTensors named_;
+  std::vector<ValueId> differing_;  // outputs of a's model
+  std::optional<Found> found_;
   BisectReport report_;
 };
 
@@ -376,16 +504,20 @@ nlohmann::ordered_json to_json(const BisectReport& r) {
   };
   ordered_json j{{"version_a", r.version_a}, {"version_b", r.version_b}};
   j["output_error"] = r.output_error ? number(*r.output_error) : ordered_json();
+  j["unequal_outputs"] = r.unequal_outputs;
   j["first_divergence"] = ordered_json();
   if (r.first) {
     const Divergence& d = *r.first;
     ordered_json f{{"tensor", d.tensor}, {"node", d.node}, {"op", d.op}, {"error", number(d.error)}};
     f["type"] = d.type.str();
+    if (d.type_b.str() != d.type.str()) f["type_b"] = d.type_b.str();
     if (d.error_a) f["error_a"] = number(*d.error_a);
     if (d.error_b) f["error_b"] = number(*d.error_b);
     f["a"] = side(d.a), f["b"] = side(d.b);
-    f["worst"] = {{"index", d.worst}, {"a", number(d.worst_a)}, {"b", number(d.worst_b)}};
+    if (d.type_b.shape == d.type.shape)
+      f["worst"] = {{"index", d.worst}, {"a", number(d.worst_a)}, {"b", number(d.worst_b)}};
     if (!d.submodel.empty()) f["submodel"] = d.submodel.string(), f["submodel_inputs"] = d.inputs.string();
+    if (!d.submodel_b.empty()) f["submodel_b"] = d.submodel_b.string();
     if (d.submodel_error) f["submodel_error"] = number(*d.submodel_error);
     if (!d.submodel_note.empty()) f["submodel_note"] = d.submodel_note;
     j["first_divergence"] = std::move(f);
