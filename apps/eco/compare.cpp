@@ -17,6 +17,7 @@
 #include "ecotone/engine/interrupt.h"
 #include "ecotone/engine/machine.h"
 #include "ecotone/engine/page.h"
+#include "ecotone/engine/page_tables.h"
 #include "ecotone/engine/ran.h"
 #include "ecotone/engine/report.h"
 #include "ecotone/engine/table.h"
@@ -58,7 +59,11 @@ Style style_of(const Row& r) {
   return Style::kPlain;
 }
 
-void print_case(const CaseReport& c, const Messages& text) {
+bool above(const Row& r, double tolerance) {
+  return r.status == Row::Status::kTimed && r.agreement->error > tolerance;
+}
+
+void print_case(const CaseReport& c, double tolerance, const Messages& text) {
   const Layout layout = layout_of(STDOUT_FILENO);
   fmt::print("{}\n", styled(text.format("{}, {} threads", c.shapes, c.threads), Style::kBold, layout));
   Table t({{text("engine")},
@@ -79,7 +84,7 @@ void print_case(const CaseReport& c, const Messages& text) {
     for (double s : r.timing.seconds) sum += s;
     t.add(
         {{r.engine + (r.pareto ? " *" : ""), Style::kBold},
-         r.agreement ? fmt::format("{:.1e}", r.agreement->error) : "",
+         r.agreement ? fmt::format("{:.1e}{}", r.agreement->error, above(r, tolerance) ? " ~" : "") : "",
          at(0.5),
          at(0.9),
          at(0.99),
@@ -238,17 +243,23 @@ int compare(const Options& o) {
   if (page) {
     const nlohmann::json read =
         parse_report(j.dump(-1, ' ', false, ordered_json::error_handler_t::replace), "the report");
-    page->write(report_page(std::span(&read, 1), text));
+    const std::span reports(&read, 1);
+    page->write(report_page(reports, text, page_tables(reports, text)));
     page->commit();
     log_note("{}", text.format("wrote {}", o.html));
   }
   if (o.json) {
     print_json(j);
   } else {
-    for (const CaseReport& c : report.cases) print_case(c, text);
+    const double tolerance = o.arguments.options.tolerance;
+    for (const CaseReport& c : report.cases) print_case(c, tolerance, text);
     fmt::print("{}\n",
                text("Errors are against the exact result, max |x - r| / (|r| + rms r). * : no other is better in "
                     "time, memory and error at once. Intervals hold with 95% confidence."));
+    const auto is_above = [&](const Row& r) { return above(r, tolerance); };
+    if (std::any_of(report.cases.begin(), report.cases.end(),
+                    [&](const CaseReport& c) { return std::any_of(c.rows.begin(), c.rows.end(), is_above); }))
+      fmt::print("{}\n", text("~ : above the tolerance, but as right as arithmetic in the model's own types gets."));
   }
   if (report.interrupted) return kInterrupted;
   bool all_agree = true, any_ran = false;

@@ -12,6 +12,7 @@
 #include "ecotone/base/file.h"
 #include "ecotone/base/log.h"
 #include "ecotone/engine/page.h"
+#include "ecotone/engine/page_tables.h"
 #include "ecotone/engine/table.h"
 
 #include "apps/eco/eco.h"
@@ -108,7 +109,7 @@ int report(const Options& o) {
   const SideBySide table = side_by_side(reports);
   if (!o.html.empty()) {
     AtomicFile file(o.html);
-    file.write(report_page(reports, text));
+    file.write(report_page(reports, text, page_tables(reports, text)));
     file.commit();
     log_note("{}", text.format("wrote {}", o.html));
   }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ECO = os.environ["ECO"]
 ROOT = Path(os.environ["ECOTONE_SOURCE_DIR"])
-SCENARIOS = ROOT / "examples/scenarios"
+SCENARIOS = ROOT / "data/scenarios"
 LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG", "ECOTONE_LANG", "COLUMNS")
 COUNTS = {True: 0, False: 0}
 

@@ -31,7 +31,7 @@ def answer(eco, path):
 
 def main():
     eco = os.environ.get("ECO", ROOT / "build/release/bin/eco")
-    scenarios = sorted((ROOT / "examples/scenarios").glob("*.toml"))
+    scenarios = sorted((ROOT / "data/scenarios").glob("*.toml"))
     check("there are scenarios", len(scenarios) >= 12)
     index = (PAGES / "README.md").read_text(encoding="utf-8")
     codes = []
@@ -49,7 +49,7 @@ def main():
             page.write_text(words, encoding="utf-8")
         shown = ANSWER.findall(words)
         check(f"{page.name}: its answer is today's", shown == [text], "run tests/docs/scenarios_test.py --write, and review what changed")
-        check(f"{page.name}: links to its scenario", f"](../../examples/scenarios/{path.name})" in words)
+        check(f"{page.name}: links to its scenario", f"](../../data/scenarios/{path.name})" in words)
         # A page is reviewed: somebody wrote what to think of the answer, about this answer.
         check(f"{page.name}: has a review", len(ANSWER.sub("", words).split()) > 40)
         title = tomllib.loads(path.read_text(encoding="utf-8"))["title"]
