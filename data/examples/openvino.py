@@ -9,6 +9,7 @@ import openvino as ov  # noqa: E402
 
 core = ov.Core()
 model = core.read_model(example.folder / "{model}")
+names = [o.get_any_name() for o in model.outputs]
 inputs = {i.get_any_name(): example.inputs[i.get_any_name()] for i in model.inputs}
 model.reshape({name: list(array.shape) for name, array in inputs.items()})  # open sizes cost speed
 config = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(example.threads)}
@@ -17,5 +18,5 @@ request = compiled.create_infer_request()
 
 example.measure(
     lambda: request.infer(inputs, share_inputs=True),
-    lambda _: {o.get_any_name(): request.get_tensor(o).data.copy() for o in compiled.outputs},
+    lambda _: {name: request.get_tensor(o).data.copy() for name, o in zip(names, compiled.outputs, strict=True)},
 )

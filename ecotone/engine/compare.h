@@ -28,7 +28,7 @@ struct CompareOptions {
 
 // How an engine's outputs stand to the exact result (the reference in mode `real`); the worst of all outputs.
 struct Agreement {
-  bool agrees = false;           // error <= tolerance, and integers equal
+  bool agrees = false;           // every output has error <= tolerance or is within rounding; integers equal
   bool within_rounding = false;  // within c * err(spec) + 8 eps: as right as f32 arithmetic gets
   double error = 0;              // max |x - r| / (|r| + rms r)
   double max_abs = 0, max_rel = 0, cosine = 1;

@@ -28,9 +28,10 @@ struct Subject {
 
 struct MeasureOptions {
   int threads = 1;            // what each subject may use
-  double seconds_each = 5;    // about, for each subject
+  double seconds_each = 5;    // about, for each subject: half of it where the order is plain, twice where it is not
   double turn_seconds = 0.2;  // of one turn
   int min_rounds = 8, max_rounds = 60;
+  bool watch_machine = true;          // others' CPU and a canary; not when times are replayed
   Messages text{Language::kEnglish};  // of progress
   std::function<void(const std::string&)> progress;
 };

@@ -24,6 +24,7 @@ class Adapter(adapter.Adapter):
 
     def load(self, model):
         self.model = self.core.read_model(model.path)
+        self.output_names = self.names(self.model.outputs)  # compiling adds the names of tensors that became outputs' own
         self.compile({name: shape for name, shape in model.shapes.items() if name in self.names(self.model.inputs)})
         self.settings["inference_precision"] = self.compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
 
@@ -42,7 +43,7 @@ class Adapter(adapter.Adapter):
         return self.names(self.compiled.inputs)
 
     def outputs(self):
-        return self.names(self.compiled.outputs)
+        return self.output_names
 
     def prepare(self, arrays):
         inputs = {name: arrays[name] for name in self.inputs()}
@@ -55,7 +56,7 @@ class Adapter(adapter.Adapter):
         return self.request
 
     def collect(self, request):
-        return {o.get_any_name(): request.get_tensor(o).data.copy() for o in self.compiled.outputs}
+        return {name: request.get_tensor(o).data.copy() for name, o in zip(self.output_names, self.compiled.outputs, strict=True)}
 
     def placement(self):
         def info(node, key):
