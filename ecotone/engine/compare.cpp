@@ -61,7 +61,6 @@ Agreement judge_outputs(const Program& p, const Expected& expected, const NamedT
   for (const OutputReport& o : report.outputs) {
     a.within_rounding = a.within_rounding && (o.theirs ? o.theirs->passed : o.passed);
     a.max_abs = std::max(a.max_abs, o.difference.max_abs);
-    a.max_rel = std::max(a.max_rel, o.difference.max_rel);
     a.cosine = std::min(a.cosine, o.difference.cosine);
     if (o.theirs) a.error = std::max(a.error, o.theirs->error);
     const bool agrees = o.theirs ? o.theirs->error <= tolerance || o.theirs->passed : o.passed;
@@ -72,9 +71,12 @@ Agreement judge_outputs(const Program& p, const Expected& expected, const NamedT
     a.agrees = a.agrees && agrees;
     const auto find = [&](const auto& named) { return named.first == o.name; };
     const auto other = std::find_if(theirs.begin(), theirs.end(), find);
-    for (size_t i = 0; i < p.outputs().size(); ++i)
-      if (p.outputs()[i].name == o.name && o.theirs && other != theirs.end())
-        a.argmax = std::min(a.argmax, argmax_agreement(other->second, expected.real[i]));
+    for (size_t i = 0; i < p.outputs().size(); ++i) {
+      if (p.outputs()[i].name != o.name || !o.theirs || other == theirs.end()) continue;
+      a.argmax = std::min(a.argmax, argmax_agreement(other->second, expected.real[i]));
+      // Relative to what is right; o.difference is relative to theirs.
+      a.max_rel = std::max(a.max_rel, backend::difference(other->second, expected.spec[i]).max_rel);
+    }
   }
   return a;
 }

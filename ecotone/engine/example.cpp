@@ -9,8 +9,10 @@
 #include "ecotone/base/file.h"
 #include "ecotone/engine/engines.h"
 #include "ecotone/engine/messages.h"
+#include "ecotone/engine/model.h"
 #include "ecotone/format/npz/npy.h"
 #include "ecotone/format/npz/npz.h"
+#include "ecotone/format/onnx/edit.h"
 
 namespace ecotone::engine {
 namespace {
@@ -81,10 +83,14 @@ void write_example(const std::string& engine, const fs::path& artifact, const Na
   const fs::path root = converted.value_or(from.parent_path());
   const std::string model = quoted(from.lexically_relative(root));
   make_folder(folder);
-  if (!converted) copy_to(from, folder / from.filename());
-  if (converted)
+  if (!converted) {
+    copy_to(from, folder / from.filename());
+    if (detect_format(from) == ModelFormat::kOnnx)
+      for (const fs::path& weights : onnx::external_files(from)) copy_to(root / weights, folder / weights);
+  } else {
     for (const auto& entry : fs::recursive_directory_iterator(root))
       if (entry.is_regular_file()) copy_to(entry.path(), folder / entry.path().lexically_relative(root));
+  }
   npz::write_npz(folder / "inputs.npz", inputs);
   if (info.native) {
     fill(pattern / "main.cpp", model, folder / "main.cpp");

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import math
 import os
+import subprocess
 import sys
 import sysconfig
 import time
@@ -24,6 +25,7 @@ from eco import EcoError, EcoModel, largest_error
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 NOTE = "reference evaluator, made for correctness"
+OCR = "rapidocr_onnxruntime"
 
 
 class Screen:
@@ -51,9 +53,10 @@ class Demo:
         self.eco, self.output, self.screen = eco, output, screen
         self.results, self.failed, self.broken = {}, [], []
         self.start = time.perf_counter()
+        self.steps = 7 if os.environ.get("ECOTONE_DEMO_ENGINE", "eco") == "eco" else 5
 
     def step(self, key, title, work):
-        self.screen.say(f"\n[{len(self.results) + 1}/6] {title}", "1")
+        self.screen.say(f"\n[{len(self.results) + 1}/{self.steps}] {title}", "1")
         try:
             result = work()
         except EcoError as error:
@@ -117,11 +120,22 @@ class Demo:
             self.wrong_unless("program", result["right"], "the coefficients differ from JAX's")
             return result | {"models": [self.report("program", model, inputs, "JAX")]}
 
+    def choose(self):
+        """Which of the engines that are here should read the lines of text? Measured, and kept as a decision with an example."""
+        folder = self.output / "choice"
+        command = [self.eco, "choose", package_file(OCR, "models/ch_PP-OCRv4_rec_infer.onnx"), "--shape", "x=1,3,48,320", "--engines", "onnxruntime,opencv,jax",
+                   "--seconds", "2", "--out", folder]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"ECOTONE_PYTHON": sys.executable}, check=False)
+        if done.returncode > 1:
+            raise EcoError("eco choose failed; its message is above")
+        self.screen.say("\n".join("  " + line for line in done.stdout.splitlines()))
+        self.wrong_unless("choose", done.returncode == 0, "no engine agrees with the exact result")
+        return {"decision": json.loads((folder / "decision.json").read_text(encoding="utf-8")), "models": []} if done.returncode == 0 else {}
+
     def picture(self, key, wanted, latin, degrees, seed):
-        folder = "rapidocr_onnxruntime"
-        reader = package_file(folder, "models/ch_PP-OCRv4_rec_infer.onnx")
+        reader = package_file(OCR, "models/ch_PP-OCRv4_rec_infer.onnx")
         with ExitStack() as stack:
-            detector = stack.enter_context(EcoModel(package_file(folder, "models/ch_PP-OCRv4_det_infer.onnx"), self.eco))
+            detector = stack.enter_context(EcoModel(package_file(OCR, "models/ch_PP-OCRv4_det_infer.onnx"), self.eco))
             recognizer = stack.enter_context(EcoModel(reader, self.eco))
             result, lines, found, read = ocr.run(
                 detector, recognizer, ocr.read_characters(reader), wanted, latin, degrees, seed, self.output / f"{key}.png")
@@ -160,6 +174,7 @@ def main():
     demo.step("chinese", "Chinese text read in a picture (PP-OCR v4)", lambda: demo.picture("chinese", ocr.CHINESE, False, -2, 2))
     if engine == "eco":
         demo.step("program", "A JAX program (StableHLO text)", demo.program)
+        demo.step("choose", "Which engine for the reader of text, on this machine?", demo.choose)
     verified = engine == "eco" and not demo.failed and not demo.broken
     summary = {"schema_version": 1, "engine": engine, "verified": verified, "failed": sorted(set(demo.failed)), "not_run": demo.broken,
                "seconds": time.perf_counter() - demo.start, "results": demo.results}

@@ -144,6 +144,17 @@ def folders(model, work):
     check("a user's folder", files == {"own.onnx"}, files)
 
 
+def weights_elsewhere(model, work):
+    """Weights in a file beside the model come along."""
+    folder = work / "big"
+    folder.mkdir()
+    onnx.save(onnx.load(model), folder / "big.onnx", save_as_external_data=True, location="big.weights", size_threshold=0)
+    made = subprocess.run([os.environ["WRITE_EXAMPLE"], "onnxruntime", folder / "big.onnx", folder / "big.onnx", work / "inputs.npz", work / "moved"], capture_output=True, text=True)
+    (folder / "big.weights").unlink()
+    done = subprocess.run([sys.executable, work / "moved/run_onnxruntime.py"], capture_output=True, text=True)
+    check("weights in a file of their own come along", made.returncode == 0 and done.returncode == 0, made.stderr + done.stderr[-500:])
+
+
 def copy_of(source, target):
     target.write_bytes(source.read_bytes())
     return target
@@ -172,6 +183,7 @@ def main():
             else:
                 missing.append(engine["name"])
         refusals(model, work)
+        weights_elsewhere(model, work)
         folders(model, work)
         made = subprocess.run([os.environ["WRITE_EXAMPLE"], "reference", model, model, work / "inputs.npz", work / "reference"], capture_output=True, text=True)
         check("reference: is written", made.returncode == 0 and '"small.onnx"' in (work / "reference/main.cpp").read_text(), made.stderr)

@@ -95,15 +95,23 @@ void write_model(const Source& source, const fs::path& target,
   file.commit();
 }
 
-void link_external_data(const Source& source, const fs::path& from, const fs::path& to) {
-  std::set<std::string> locations;
-  for (const TensorProto& t : source.model.graph->initializers)
-    if (const auto at = t.external.find("location"); t.is_external && at != t.external.end())
-      locations.insert(at->second);
-  for (const std::string& location : locations) {
-    const fs::path relative = fs::path(location).lexically_normal();
+// Where the main graph's external data lies, relative to the model's folder.
+std::set<fs::path> external_files_of(const Source& source, const fs::path& model) {
+  std::set<fs::path> files;
+  for (const TensorProto& t : source.model.graph->initializers) {
+    const auto at = t.external.find("location");
+    if (!t.is_external || at == t.external.end()) continue;
+    const fs::path relative = fs::path(at->second).lexically_normal();
     if (relative.is_absolute() || relative.begin() == relative.end() || *relative.begin() == "..")
-      fail("{}: external data at '{}' lies outside the model's folder", from.string(), location);
+      fail("{}: external data at '{}' lies outside the model's folder", model.string(), at->second);
+    files.insert(relative);
+  }
+  return files;
+}
+
+void link_external_data(const Source& source, const fs::path& model, const fs::path& to) {
+  const fs::path from = model.parent_path();
+  for (const fs::path& relative : external_files_of(source, model)) {
     fs::create_directories((to / relative).parent_path());
     std::error_code error;
     fs::create_hard_link(from / relative, to / relative, error);
@@ -138,9 +146,13 @@ std::vector<NodeInfo> read_nodes(const fs::path& path) {
   return nodes;
 }
 
+std::set<fs::path> external_files(const fs::path& path) {
+  return external_files_of(Source(path), path);
+}
+
 void write_with_outputs(const fs::path& path, const fs::path& target, std::span<const NamedType> outputs) {
   const Source source(path);
-  link_external_data(source, path.parent_path(), target.parent_path());
+  link_external_data(source, path, target.parent_path());
   write_model(source, target, [&](protozero::pbf_reader& graph, protozero::pbf_writer& out) {
     while (graph.next()) {
       if (graph.tag() == kOutput)

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,9 @@ struct NodeInfo {
 };
 // The nodes of the main graph, in order.
 std::vector<NodeInfo> read_nodes(const std::filesystem::path& model);
+
+// The files with its external data, relative to its folder. Error when one lies outside.
+std::set<std::filesystem::path> external_files(const std::filesystem::path& model);
 
 struct NamedType {
   std::string name;
