@@ -237,10 +237,11 @@ void mark_pareto(CaseReport& report) {
   }
 }
 
+// As --shape takes them. A scalar has no size to tell.
 std::string shapes_str(const Program& p, std::span<const Tensor> inputs) {
   std::string text;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].is_null()) continue;
+    if (inputs[i].is_null() || inputs[i].rank() == 0) continue;
     text += (text.empty() ? "" : " ") + p.inputs()[i].name + "=";
     for (size_t d = 0; d < inputs[i].shape().size(); ++d) text += (d ? "," : "") + std::to_string(inputs[i].shape()[d]);
   }
