@@ -21,6 +21,7 @@
 #include "ecotone/engine/ran.h"
 #include "ecotone/engine/report.h"
 #include "ecotone/engine/table.h"
+#include "ecotone/engine/worker.h"
 
 #include "apps/eco/eco.h"
 
@@ -115,6 +116,8 @@ void CompareArguments::add_to(CLI::App& verb) {
       "sets are compared");
   verb.add_option("--engines", engines, "Which engines, as a,b,... Default: all that are installed (see 'eco engines')")
       ->delimiter(',');
+  verb.add_option("--device", device,
+                  "Only engines that run on this: cpu, gpu, or more exactly x86-cpu, nvidia-gpu, ... Default: any");
   verb.add_option("--threads", threads, "Threads of each engine; several are compared in turn. Default: all processors")
       ->delimiter(',')
       ->check(CLI::PositiveNumber);
@@ -160,23 +163,58 @@ std::vector<InputOptions> CompareArguments::cases() const {
   return result;
 }
 
+namespace {
+
+// None of an engine that does not start: it will be a row that says why.
+std::vector<std::string> variants_of(const EngineInfo& engine) {
+  if (engine.variant_option.empty()) return {};
+  try {
+    return Worker(engine.name, {.quiet = true}).variants();
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> CompareArguments::chosen_engines() const {
+  std::vector<std::string> chosen = engines;
+  if (chosen.empty()) {
+    const ModelFormat format = detect_format(model);
+    for (const EngineInfo& e : known_engines()) {
+      if (!worker_command(e) || (!e.native && format != ModelFormat::kOnnx && !e.takes_stablehlo)) continue;
+      chosen.push_back(e.name);
+      for (const std::string& variant : variants_of(e))
+        if (hardware_of(e.name + ":" + variant) != this_processor()) chosen.push_back(e.name + ":" + variant);
+    }
+    if (chosen.empty())
+      fail_kind(ErrorKind::kMissing, "no engine is installed that could run {}; 'eco engines' lists those there are",
+                model);
+  }
+  for (const std::string& name : chosen) engine_info(name);
+  if (device.empty()) return chosen;
+  const auto elsewhere = [&](const std::string& name) {
+    const std::string hardware = hardware_of(name);
+    return hardware != device && !hardware.ends_with("-" + device);
+  };
+  std::erase_if(chosen, elsewhere);
+  if (chosen.empty())
+    fail_kind(ErrorKind::kMissing,
+              "no engine here runs on '{}': there is {}, and what an execution provider reaches, as in "
+              "--engines onnxruntime:CUDAExecutionProvider",
+              device, this_processor());
+  return chosen;
+}
+
 CompareReport CompareArguments::run(const Messages& text) const {
   CompareOptions o = options;
   o.text = text;
   o.verbose = log_level() == LogLevel::kVerbose;
   const Machine machine = describe_machine();
   o.most_bytes = memory_limit_mb > 0 ? memory_limit_mb << 20 : machine.memory_bytes / 5 * 4;
-  o.engines = engines;
-  if (o.engines.empty()) {
-    const ModelFormat format = detect_format(model);
-    for (const EngineInfo& e : known_engines())
-      if (worker_command(e) && (e.native || format == ModelFormat::kOnnx || e.takes_stablehlo))
-        o.engines.push_back(e.name);
-    if (o.engines.empty())
-      fail_kind(ErrorKind::kMissing, "no engine is installed that could run {}; 'eco engines' lists those there are",
-                model);
-  }
-  for (const std::string& name : o.engines) engine_info(name);
+  o.engines = chosen_engines();
   CompareReport report;
   const InterruptGuard guard;
   for (const InputOptions& c : cases()) {

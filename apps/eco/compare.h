@@ -8,7 +8,7 @@
 namespace eco_command {
 
 struct CompareArguments {
-  std::string model, lang;
+  std::string model, lang, device;
   InputOptions inputs;
   std::vector<std::string> engines;
   std::vector<int> threads;
@@ -25,6 +25,8 @@ struct CompareArguments {
 
  private:
   std::vector<InputOptions> cases() const;
+  // Those asked for, else all that are installed and read the model; on the device that was asked for.
+  std::vector<std::string> chosen_engines() const;
   void record(const ecotone::engine::CompareReport& report, const ecotone::engine::Machine& machine) const;
 };
 

@@ -21,7 +21,8 @@ std::vector<Ran> runs_of(std::span<const json> reports) {
     for (const json& row : list_of(report, "rows"))
       if (text_of(row, "status") == "timed")
         runs.push_back({text_of(row, "engine"), text_of(row, "version"), hardware_of(text_of(row, "engine")),
-                        text_of(object_of(report, "machine"), "cpu"), model_label(report), text_of(report, "date"), ""});
+                        text_of(object_of(report, "machine"), "cpu"), model_label(report), text_of(report, "date"),
+                        ""});
   return runs;
 }
 

@@ -141,6 +141,7 @@ Worker::Worker(const std::string& engine, const WorkerOptions& options)
   const json& version = hello["version"];
   version_ = version.is_string() ? version.get<std::string>() : version.dump();
   settings_ = hello.value("settings", json::object());
+  variants_ = hello.value("variants", std::vector<std::string>{});
 }
 
 Worker::~Worker() = default;

@@ -41,6 +41,8 @@ class Worker {
 
   const std::string& engine() const { return engine_; }
   const std::string& version() const { return version_; }
+  // What NAME:VARIANT may be with this installation: ONNX Runtime's execution providers.
+  const std::vector<std::string>& variants() const { return variants_; }
 
   struct Source {
     std::filesystem::path model;
@@ -81,6 +83,7 @@ class Worker {
   std::string exchange(const std::string& json_line);
 
   std::string engine_, version_;
+  std::vector<std::string> variants_;
   WorkerOptions options_;
   nlohmann::json settings_;
   std::unique_ptr<Process> process_;
