@@ -33,7 +33,8 @@ TEST(Statistics, QuantilesInterpolate) {
 
 // Two-sided 5% critical values of the sign test, as any table has them.
 TEST(Statistics, IntervalsByTheTable) {
-  for (const auto& [n, critical] : {std::pair<size_t, size_t>{6, 0}, {8, 0}, {9, 1}, {12, 2}, {15, 3}, {20, 5}, {25, 7}, {60, 21}}) {
+  for (const auto& [n, critical] :
+       {std::pair<size_t, size_t>{6, 0}, {8, 0}, {9, 1}, {12, 2}, {15, 3}, {20, 5}, {25, 7}, {60, 21}}) {
     std::vector<double> a(n, 1.0), b;
     for (size_t i = 0; i < n; ++i) b.push_back(1 + 0.01 * static_cast<double>((i * 7) % n));
     const Interval r = ratio_interval(a, b);
@@ -55,8 +56,8 @@ TEST(Statistics, TooFewPairsSayNothing) {
   EXPECT_THROW(ratio_interval(a, std::vector<double>{1}), Error);
 }
 
-// Heavy tails and a common drift: the interval must hold the true ratio in 95% of the cases. Of 1000 with p = 0.95, fewer
-// than 930 come with a chance of 0.3%; the seed is fixed.
+// Heavy tails and a common drift: the interval must hold the true ratio in 95% of the cases. Of 1000 with p = 0.95,
+// fewer than 930 come with a chance of 0.3%; the seed is fixed.
 TEST(Statistics, IntervalsHoldTheTruth) {
   std::mt19937_64 random(7);
   std::student_t_distribution<double> noise(3);
@@ -82,7 +83,8 @@ TEST(Statistics, Decisions) {
   EXPECT_EQ(decide({1.05, 0.99, 1.11}), Outcome::kUndecided);
 }
 
-// Verdicts on recorded timings ------------------------------------------------------------------------------------------
+// Verdicts on recorded timings
+// ------------------------------------------------------------------------------------------
 
 struct Recording {
   std::string name;

@@ -50,15 +50,15 @@ std::vector<Value> reduction(NodeContext& n) {
 }
 
 using Transform = ValueId (*)(Builder&, ValueId);
+ValueId as_it_is(Builder&, ValueId x) {
+  return x;
+}
 // A sum of x after `Before`, then `After`.
 template <Transform Before, Transform After>
 std::vector<Value> sum_of(NodeContext& n) {
   const Axes a = reduction_axes(n, 18);
-  ValueId x = n.in(0);
-  if constexpr (Before != nullptr) x = Before(n.b, x);
-  ValueId y = op::reduce(n.b, x, a.list, op::Reducer::kAdd);
-  if constexpr (After != nullptr) y = After(n.b, y);
-  return {n.result(finished(n, y, a))};
+  const ValueId sum = op::reduce(n.b, Before(n.b, n.in(0)), a.list, op::Reducer::kAdd);
+  return {n.result(finished(n, After(n.b, sum), a))};
 }
 
 std::vector<Value> reduce_mean(NodeContext& n) {
@@ -95,10 +95,10 @@ std::span<const Registration> reduce_importers() {
       {"ReduceMax", reduction<R::kMaximum>},
       {"ReduceMin", reduction<R::kMinimum>},
       {"ReduceMean", reduce_mean},
-      {"ReduceL1", sum_of<op::abs, nullptr>},
+      {"ReduceL1", sum_of<op::abs, as_it_is>},
       {"ReduceL2", sum_of<op::square, op::sqrt>},
-      {"ReduceLogSum", sum_of<nullptr, op::log>},
-      {"ReduceSumSquare", sum_of<op::square, nullptr>},
+      {"ReduceLogSum", sum_of<as_it_is, op::log>},
+      {"ReduceSumSquare", sum_of<op::square, as_it_is>},
       {"ReduceLogSumExp", reduce_log_sum_exp},
       {"ArgMax", arg_extreme<op::arg_max>},
       {"ArgMin", arg_extreme<op::arg_min>},
