@@ -151,11 +151,11 @@ class Harness {
     double best = 0;
     const auto start = Clock::now();
     for (int turns = 0; turns < kMostTurns; ++turns) {
-      const auto block = turn(i, 2, options_.turn_seconds / 2);
+      const auto block = turn(i, turns ? 2 : 1, options_.turn_seconds / 2);
       if (!block) return;
       t.warmup_runs += static_cast<int>(block->seconds.size());
       const double now = quantile(block->seconds, 0.5);
-      if (turns >= 1 && now > best * kStable) break;
+      if (now > options_.seconds_each / 2 || (turns >= 1 && now > best * kStable)) break;
       best = turns ? std::min(best, now) : now;
       if (turns >= 1 && seconds_since(start) > options_.seconds_each) break;
     }
@@ -175,9 +175,10 @@ class Harness {
     for (size_t i : order) {
       if (options_.progress) options_.progress(m_.format("round {}: {}", round + 1, subjects_[i].name));
       const auto joules = package_joules();
-      const auto block = turn(i, 2, options_.turn_seconds);
-      if (!block) continue;
       Timing& t = result_.timings[i];
+      const bool is_slow = spent_[i] > options_.seconds_each;  // after few runs
+      const auto block = turn(i, is_slow ? 1 : 2, options_.turn_seconds);
+      if (!block) continue;
       if (const auto after = package_joules(); joules && after && *after >= *joules)
         t.joules = t.joules.value_or(0) + *after - *joules;
       t.turns.back() = quantile(block->seconds, 0.5);
@@ -196,10 +197,12 @@ class Harness {
   // Slow ones: what is known to be far behind needs no more rounds.
   bool left_out(size_t i, int round) const {
     constexpr int kEnough = 3;
-    constexpr double kFarBehind = 3;
+    constexpr double kBehind = 3, kFarBehind = 10;
     const size_t best = fastest();
-    return round >= kEnough && i != best && median_of(i) > kFarBehind * median_of(best) &&
-           spent_[i] > options_.seconds_each / 4;
+    if (round == 0 || i == best) return false;
+    const double behind = median_of(i) / median_of(best);
+    return (round >= kEnough && behind > kBehind && spent_[i] > options_.seconds_each / 4) ||
+           (behind > kFarBehind && spent_[i] > options_.seconds_each);
   }
 
   double median_of(size_t i) const {

@@ -62,8 +62,8 @@ struct RaceResult {
 
 // Warms each up until its times stop falling; then rounds, each in the reverse order of the one before (ABBA, so that a
 // drift hits all alike), until every pair that matters (each against the fastest) is decided, or the time is spent. A
-// subject whose single run takes longer than a turn gets fewer rounds, and none once it is clearly more than 3 times
-// slower than the fastest.
+// subject whose single run takes longer than a turn gets fewer rounds, none once it is clearly more than 3 times slower
+// than the fastest, and only one where it is more than 10 times slower and has had its time.
 RaceResult measure(std::span<Subject> subjects, const MeasureOptions& options);
 
 }  // namespace ecotone::engine

@@ -35,9 +35,9 @@ TEST(Measure, RoundsAlternate) {
   EXPECT_EQ(order.substr(0, 6), "aabbcc");  // warming up: two turns show that no time falls
   EXPECT_EQ(order.substr(6, 12), "abccbaabccba");
   for (const Timing& t : r.timings) {
-    EXPECT_EQ(t.turns.size(), 8U);  // the fewest rounds, since 8 s is more than was asked for
-    EXPECT_EQ(t.warmup_runs, 4);
-    EXPECT_DOUBLE_EQ(t.wall_seconds, 8);
+    EXPECT_EQ(t.turns.size(), 8U);  // the fewest rounds, since that is more time than was asked for
+    EXPECT_EQ(t.warmup_runs, 3);
+    EXPECT_DOUBLE_EQ(t.wall_seconds, 6.5);  // two runs a turn, one once 4 s are spent
     EXPECT_DOUBLE_EQ(t.cpu_seconds, 4);
   }
 }
@@ -46,8 +46,8 @@ TEST(Measure, WarmsUpUntilTimesStopFalling) {
   std::vector<Subject> subjects{made_up("falls", [](int turn) { return turn < 5 ? 0.1 * (6 - turn) : 0.1; }),
                                 made_up("stays", [](int) { return 0.1; })};
   const RaceResult r = measure(subjects, quick());
-  EXPECT_EQ(r.timings[0].warmup_runs, 14);  // turns of 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1
-  EXPECT_EQ(r.timings[1].warmup_runs, 4);
+  EXPECT_EQ(r.timings[0].warmup_runs, 13);  // turns of 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1
+  EXPECT_EQ(r.timings[1].warmup_runs, 3);
   for (double t : r.timings[0].turns) EXPECT_DOUBLE_EQ(t, 0.1);
 }
 
@@ -72,6 +72,14 @@ TEST(Measure, FarBehindNeedsNoMoreTurns) {
   EXPECT_TRUE(std::isnan(r.timings[1].turns[3]));
   EXPECT_EQ(r.timings[1].seconds.size(), 6U);
   EXPECT_GE(r.timings[0].turns.size(), 8U);
+}
+
+TEST(Measure, VerySlowOnesHaveOneTurn) {
+  std::vector<Subject> subjects{made_up("fast", [](int) { return 0.1; }), made_up("slow", [](int) { return 30; })};
+  const RaceResult r = measure(subjects, quick());
+  EXPECT_EQ(r.timings[1].warmup_runs, 1);
+  EXPECT_EQ(r.timings[1].seconds.size(), 2U);
+  EXPECT_TRUE(std::isnan(r.timings[1].turns[1]));
 }
 
 TEST(Measure, NoSubjectIsNoRace) {
