@@ -31,9 +31,12 @@ std::string_view name(ecotone::ErrorKind kind) {
 // The message goes to stderr; who asked for --json finds it on stdout too.
 int report_error(bool json, std::string_view kind, const std::string& message, int exit_code) {
   ecotone::log_error("{}", message);
-  if (json)
+  if (!json) return exit_code;
+  try {
     eco_command::print_json({{"schema_version", eco_command::kSchemaVersion},
                              {"error", {{"kind", kind}, {"message", message}, {"exit_code", exit_code}}}});
+  } catch (const ecotone::Error&) {  // nobody reads stdout any more, which was said already
+  }
   return exit_code;
 }
 
