@@ -25,7 +25,7 @@ PACKAGES = Path(sysconfig.get_path("purelib"))
 ECO = os.environ.get("ECO", str(Path(__file__).resolve().parents[1] / "build/release/bin/eco"))
 OCR = "rapidocr_onnxruntime/models/ch_PP-OCRv4_{}_infer.onnx"
 MODELS = [
-    ("PP-OCR v4 detection", OCR.format("det"), {"x": (1, 3, 736, 736)}),
+    ("PP-OCR v4 detection", OCR.format("det"), {"x": (1, 3, 480, 480)}),
     ("PP-OCR v4 recognition", OCR.format("rec"), {"x": (1, 3, 48, 320)}),
     ("silero-vad", "silero_vad/data/silero_vad_op18_ifless.onnx", {"input": (1, 576), "state": (2, 1, 128)}),
     ("magika", "magika/models/standard_v3_3/model.onnx", {"bytes": (1, 2048)}),

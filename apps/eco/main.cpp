@@ -35,9 +35,10 @@ int report_error(bool json, std::string_view kind, const std::string& message, i
   try {
     eco_command::print_json({{"schema_version", eco_command::kSchemaVersion},
                              {"error", {{"kind", kind}, {"message", message}, {"exit_code", exit_code}}}});
-  } catch (const ecotone::Error&) {  // nobody reads stdout any more, which was said already
+    return exit_code;
+  } catch (const ecotone::Error&) {
+    return exit_code;  // nobody reads stdout any more, which was said already
   }
-  return exit_code;
 }
 
 }  // namespace

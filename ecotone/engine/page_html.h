@@ -29,10 +29,12 @@ Markup element(std::string_view tag, const Markup& content, const std::string& c
 Markup element(std::string_view tag, std::string_view text, const std::string& css_class = "");
 
 struct Cell {
+  // NOLINTBEGIN(google-explicit-constructor): a row is a list of texts
   Cell(Markup content, std::string css_class = "") : content(std::move(content)), css_class(std::move(css_class)) {}
   Cell(std::string_view text, std::string css_class = "") : Cell(escape(text), std::move(css_class)) {}
   Cell(const std::string& text, std::string css_class = "") : Cell(escape(text), std::move(css_class)) {}
   Cell(const char* text, std::string css_class = "") : Cell(escape(text), std::move(css_class)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   Markup content;
   std::string css_class;

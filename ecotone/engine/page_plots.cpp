@@ -85,9 +85,10 @@ class Scale {
   std::vector<double> ticks() const {
     std::vector<double> result;
     if (log_) {
-      const double first = std::floor(std::log10(low_)), decades = std::log10(high_ / low_);
+      const double decades = std::log10(high_ / low_);
       const bool fine = decades < 2;  // then 1, 2, 5, 10, ...
-      for (double d = first; d <= first + decades + 1; d += std::max(1.0, std::ceil(decades / 6)))
+      const int first = static_cast<int>(std::floor(std::log10(low_))), last = first + static_cast<int>(decades) + 1;
+      for (int d = first; d <= last; d += std::max(1, static_cast<int>(std::ceil(decades / 6))))
         for (const double f : {1.0, 2.0, 5.0})
           if (const double t = f * std::pow(10, d); t >= low_ && t <= high_ && (fine || f == 1)) result.push_back(t);
     } else {
@@ -116,10 +117,11 @@ std::string tick_label(double v) {
 std::optional<Box> place_label(double x, double y, double width, const std::vector<Box>& taken, const Box& frame) {
   constexpr double kHigh = 11;
   constexpr int kDirections = 16;
-  for (double radius = 8; radius < 150; radius += 7)
+  for (int radius = 8; radius < 150; radius += 7)
     for (int k = 0; k < kDirections; ++k) {
       // To the right first, then by turns above and below.
-      const double angle = std::numbers::pi * 2 / kDirections * ((k + 1) / 2) * (k % 2 ? 1 : -1);
+      const int step = (k + 1) / 2 * (k % 2 ? 1 : -1);
+      const double angle = std::numbers::pi * 2 / kDirections * step;
       const double cx = x + std::cos(angle) * (radius + width / 2), cy = y + std::sin(angle) * (radius + kHigh / 2);
       const Box box{cx - width / 2, cy - kHigh / 2, cx + width / 2, cy + kHigh / 2};
       const bool inside = box.x0 >= frame.x0 && box.x1 <= frame.x1 && box.y0 >= frame.y0 && box.y1 <= frame.y1;

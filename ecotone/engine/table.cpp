@@ -169,8 +169,10 @@ std::vector<std::string> wrap_text(std::string_view text, int width) {
 
 Layout layout_of(int file_descriptor) {
   Layout layout{0, use_color(file_descriptor)};
-  if (const char* columns = std::getenv("COLUMNS"); columns != nullptr && std::atoi(columns) > 0) {
-    layout.width = std::atoi(columns);
+  const char* given = std::getenv("COLUMNS");
+  const int64_t columns = given != nullptr ? std::strtoll(given, nullptr, 10) : 0;
+  if (columns > 0 && columns < 100000) {
+    layout.width = static_cast<int>(columns);
   } else if (::isatty(file_descriptor) == 1) {
     winsize size{};
     layout.width = ::ioctl(file_descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;

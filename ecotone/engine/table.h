@@ -29,8 +29,10 @@ enum class Style { kPlain, kBold, kDim, kGood, kWarning, kBad };
 std::string styled(std::string_view text, Style style, const Layout& layout);
 
 struct Cell {
+  // NOLINTBEGIN(google-explicit-constructor): a row is a list of texts
   Cell(std::string text, Style style = Style::kPlain) : text(std::move(text)), style(style) {}
   Cell(const char* text, Style style = Style::kPlain) : text(text), style(style) {}
+  // NOLINTEND(google-explicit-constructor)
 
   std::string text;
   Style style;
@@ -38,6 +40,7 @@ struct Cell {
 
 enum class Align { kLeft, kRight };
 struct Column {
+  // NOLINTNEXTLINE(google-explicit-constructor): as above
   Column(std::string title, Align align = Align::kLeft, bool wraps = false)
       : title(std::move(title)), align(align), wraps(wraps) {}
 
