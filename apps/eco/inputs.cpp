@@ -40,8 +40,10 @@ std::pair<Model, std::vector<Tensor>> InputOptions::load(const std::string& path
   }
   const Model signature = load_signature(path);
   NamedTensors given;
+  ImageOptions sized = image;
+  sized.shapes = options.shapes;
   for (const std::string& f : files)
-    for (auto& t : read_inputs(f, *signature.program, image)) given.push_back(std::move(t));
+    for (auto& t : read_inputs(f, *signature.program, sized)) given.push_back(std::move(t));
   Model model = load_model(path, specialized(std::move(options), *signature.program, given));
   std::vector<Tensor> inputs = match_inputs(*model.program, given, seed);
   return {std::move(model), std::move(inputs)};

@@ -195,7 +195,7 @@ void give_verdicts(CaseReport& report, const Messages& text) {
   const std::string noise = report.noise.verdict(text);
   Row& best = *timed[0];
   for (size_t i = 1; i < timed.size(); ++i)
-    timed[i]->against_best = ratio_interval(best.timing.turns, timed[i]->timing.turns);
+    timed[i]->against_best = far_behind_interval(best.timing.turns, timed[i]->timing.turns);
   for (size_t i = 0; i < timed.size(); ++i) {
     Verdict& v = timed[i]->verdict;
     v = {Verdict::Kind::kAlone, "", {}, ""};

@@ -106,7 +106,10 @@ NamedTensors read_inputs(const std::string& argument, const Program& program, co
         break;
       }
     if (!target) fail("{}: no input of the model takes an image; {}", file, wanted(program));
-    result.emplace_back(target->name, image_tensor(path, tensor(target->type), image));
+    TensorType type = tensor(target->type);
+    if (const auto sizes = image.shapes.find(target->name); sizes != image.shapes.end())
+      type.shape.assign(sizes->second.begin(), sizes->second.end());
+    result.emplace_back(target->name, image_tensor(path, type, image));
   } else {
     fail("{}: an input is a .npz, .npy, .safetensors, .pb, .png or .jpg file, or name=FILE", file);
   }

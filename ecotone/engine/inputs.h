@@ -17,6 +17,7 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 struct ImageOptions {
   std::vector<double> mean, std;  // per channel, applied to RGB/255
+  std::map<std::string, std::vector<int64_t>> shapes;  // of inputs by name; else as the model says, or as the image is
 };
 
 // Reads one `-i` argument: a .npz, .npy, .safetensors, .pb (TensorProto) or image file, or name=FILE. Arrays from a

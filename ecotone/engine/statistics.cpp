@@ -51,6 +51,24 @@ Interval ratio_interval(std::span<const double> a, std::span<const double> b, do
   return result;
 }
 
+Interval far_behind_interval(std::span<const double> a, std::span<const double> b, double confidence) {
+  Interval result = ratio_interval(a, b, confidence);
+  if (std::isfinite(result.high)) return result;
+  const auto played = [](std::span<const double> turns) {
+    std::vector<double> times(turns.begin(), turns.end());
+    std::erase_if(times, [](double t) { return std::isnan(t); });
+    return times;
+  };
+  const std::vector<double> fast = played(a), slow = played(b);
+  if (fast.empty() || slow.empty()) return result;
+  const auto [fast_least, fast_most] = std::minmax_element(fast.begin(), fast.end());
+  const auto [slow_least, slow_most] = std::minmax_element(slow.begin(), slow.end());
+  double chance = 1;
+  for (size_t i = 1; i <= slow.size(); ++i) chance *= static_cast<double>(i) / static_cast<double>(fast.size() + i);
+  if (*slow_least <= *fast_most || chance > 1 - confidence) return result;
+  return {quantile(slow, 0.5) / quantile(fast, 0.5), *slow_least / *fast_most, *slow_most / *fast_least};
+}
+
 Outcome decide(const Interval& ratio) {
   constexpr double kWin = 1 + kTieMargin, kTie = 1 + 2 * kTieMargin;
   if (ratio.low > kWin) return Outcome::kWins;

@@ -56,6 +56,20 @@ TEST(Statistics, TooFewPairsSayNothing) {
   EXPECT_THROW(ratio_interval(a, std::vector<double>{1}), Error);
 }
 
+TEST(Statistics, FarBehindAfterFewTurns) {
+  std::vector<double> a(20, 1.0), b(20, kNan);
+  a[3] = 1.2, b[0] = 5, b[1] = 6;
+  const Interval r = far_behind_interval(a, b);
+  EXPECT_DOUBLE_EQ(r.estimate, 5.5);
+  EXPECT_DOUBLE_EQ(r.low, 5 / 1.2);
+  EXPECT_DOUBLE_EQ(r.high, 6);
+  EXPECT_EQ(decide(r), Outcome::kWins);
+  b[1] = 1.1;  // within what a had too
+  EXPECT_TRUE(std::isinf(far_behind_interval(a, b).high));
+  a.assign(20, kNan), a[0] = 1, b[1] = kNan;  // one turn each proves nothing
+  EXPECT_TRUE(std::isinf(far_behind_interval(a, b).high));
+}
+
 // Heavy tails and a common drift: the interval must hold the true ratio in 95% of the cases. Of 1000 with p = 0.95,
 // fewer than 930 come with a chance of 0.3%; the seed is fixed.
 TEST(Statistics, IntervalsHoldTheTruth) {
