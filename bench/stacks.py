@@ -51,16 +51,24 @@ def installed():
     return [e["name"] for e in listed if e.get("installed") and e["name"] != "reference"]
 
 
+def without_places(text):
+    """A report to be published names no folder of the machine that made it."""
+    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local/share")
+    for folder, name in ((str(PACKAGES), "site-packages"), (str(ROOT), "."), (data, "~/.local/share"), (str(Path.home()), "~")):
+        text = text.replace(folder, name)
+    return text
+
+
 def compare(name, path, given, engines, options):
     report = REPORTS / f"{name.replace(' ', '_').replace(',', '')}.json"
     if report.exists() and not options.again:
         return report
     print(f"{name} ...", file=sys.stderr, flush=True)
     done = subprocess.run([ECO, "compare", path, *given, "--engines", ",".join(engines), "--threads", str(options.threads), "--seconds", str(options.seconds),
-                           "--timeout", str(options.timeout), "--json"], stdout=subprocess.PIPE, check=False)
+                           "--timeout", str(options.timeout), "--json"], stdout=subprocess.PIPE, text=True, check=False)
     if not done.stdout or done.returncode == 130:
         sys.exit(f"{name}: eco compare ended with {done.returncode}")
-    report.write_bytes(done.stdout)
+    report.write_text(without_places(done.stdout), encoding="utf-8")
     return report
 
 
@@ -92,7 +100,7 @@ def reasons(reports, engines):
         for name, report in reports.items():
             for row in report["rows"]:
                 if row["engine"] == engine and row["status"] != "timed":
-                    said.setdefault(row["verdict"].split("\n")[0][:240], []).append(name)
+                    said.setdefault(row["verdict"].split("\n")[0][:160], []).append(name)
         for why, models in said.items():
             yield f"- {engine}, {', '.join(models)}: {why}"
 
@@ -113,7 +121,7 @@ def document(reports, engines, page):
         "with the exact result within 1e-3 (or are as right as the model's own types allow) are timed. Inputs are seeded; the light models' weights too.",
         "",
         f"Of {rows} pairs of a model and an engine, {agree} agree, {disagree} do not, and {rows - agree - disagree} did not run. "
-        f"[The page]({page.name}) has errors, memory, load times, placement and settings; [what is behind the figures](choosing.md).",
+        f"[The page]({page.name}) has errors, memory, load times, placement and settings; [what is behind the figures](comparing.md).",
         "",
         *table(reports, engines),
         "",
