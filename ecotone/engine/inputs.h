@@ -16,7 +16,7 @@ namespace ecotone::engine {
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 struct ImageOptions {
-  std::vector<double> mean, std;  // per channel, applied to RGB/255
+  std::vector<double> mean, std;                       // per channel, applied to RGB/255
   std::map<std::string, std::vector<int64_t>> shapes;  // of inputs by name; else as the model says, or as the image is
 };
 

@@ -22,9 +22,9 @@ struct Interval {
 // interval is then (0, infinity).
 Interval ratio_interval(std::span<const double> a, std::span<const double> b, double confidence = 0.95);
 
-// The same for a b that had few turns since it is far behind: where each of them took longer than every turn of a, and a
-// rank-sum test of that is beyond the confidence (1 / C(m + n, n) <= 1 - confidence), the interval from b's least over
-// a's greatest to b's greatest over a's least; else what ratio_interval gives.
+// The same for a b that had few turns since it is far behind: where each of them took longer than every turn of a, and
+// a rank-sum test of that is beyond the confidence (1 / C(m + n, n) <= 1 - confidence), the interval from b's least
+// over a's greatest to b's greatest over a's least; else what ratio_interval gives.
 Interval far_behind_interval(std::span<const double> a, std::span<const double> b, double confidence = 0.95);
 
 enum class Outcome { kWins, kLoses, kTie, kUndecided };
