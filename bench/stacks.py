@@ -12,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import onnx
@@ -82,7 +81,7 @@ def cell(row):
     p50 = row["latency_ms"]["p50"]
     text = f"{p50:.3g}" if p50 < 100 else f"{p50:.0f}"
     kind = row["outcome"]["kind"]
-    return f"**{text}**" if kind in ("wins", "alone") or (kind == "tie") else text
+    return f"**{text}**" if kind in ("wins", "alone", "tie") else text
 
 
 def table(reports, engines):
@@ -105,7 +104,7 @@ def reasons(reports, engines):
             yield f"- {engine}, {', '.join(models)}: {why}"
 
 
-def document(reports, engines, page):
+def document(reports, engines, page, left):
     first = next(iter(reports.values()))
     machine = first["machine"]
     noisy = [f"{name}: {report['cases'][0]['noise']['verdict']}" for name, report in reports.items() if report["cases"][0]["noise"]["verdict"]]
@@ -132,6 +131,8 @@ def document(reports, engines, page):
         *reasons(reports, engines),
         "",
     ]
+    if left:
+        lines += [f"Not here yet: {', '.join(left)}.", ""]
     if noisy:
         lines += ["Not comparable, since the machine was not quiet:", "", *(f"- {n}" for n in noisy), ""]
     lines += ["Once more on your machine, with the engines that `eco engines` lists:", "", "```sh", "build/venv/bin/python bench/stacks.py", "```", ""]
@@ -151,9 +152,8 @@ def main():
 
     REPORTS.mkdir(parents=True, exist_ok=True)
     os.chdir(ROOT)
-    order = [e["name"] for e in tomllib.loads((ROOT / "python/ecotone_workers/engines.toml").read_text(encoding="utf-8"))["engine"]]
-    engines = sorted(options.engines or installed(), key=lambda e: order.index(e) if e in order else len(order))
-    wanted = demo_models() | {name: (None, []) for name in sorted(seeded.NAMES, key=lambda n: (n in LARGE, n))}
+    engines = options.engines or installed()
+    wanted = every = demo_models() | {name: (None, []) for name in sorted(seeded.NAMES, key=lambda n: (n in LARGE, n))}
     if options.models:
         wanted = {n: w for n, w in wanted.items() if any(m in n for m in options.models)}
     reports = {}
@@ -163,7 +163,7 @@ def main():
     page = options.out.with_suffix(".html")
     subprocess.run([ECO, "-q", "report", *reports.values(), "--html", page], check=True, stdout=subprocess.DEVNULL)
     reports = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in reports.items()}
-    options.out.with_suffix(".md").write_text(document(reports, engines, page), encoding="utf-8")
+    options.out.with_suffix(".md").write_text(document(reports, engines, page, [n for n in every if n not in reports]), encoding="utf-8")
     print(f"wrote {options.out.with_suffix('.md')} and {page}")
 
 

@@ -319,8 +319,7 @@ void add_choose(CLI::App& app, Action& action) {
       if (isatty(STDIN_FILENO) != 1)
         fail(
             "say what to choose for: a MODEL, or --scenario FILE (data/scenarios/ has some, docs/choosing.md the "
-            "keys); the "
-            "interview wants a terminal");
+            "keys); the interview wants a terminal");
       return choose_for(interview(m), *o, m);
     };
   });

@@ -92,9 +92,6 @@ void write_winner(const CompareArguments& arguments, const CompareReport& report
   const std::string& engine = winner.row->engine;
   try {
     const auto [model, inputs] = arguments.load(static_cast<size_t>(winner.in - report.cases.data()));
-    NamedTensors named;
-    for (size_t i = 0; i < inputs.size(); ++i)
-      if (!inputs[i].is_null()) named.emplace_back(model.program->inputs()[i].name, inputs[i]);
     const ModelSource source(model, inputs);
     const Worker::Source given = source.for_engine(engine);
     std::filesystem::path artifact = given.stablehlo.empty() ? given.model : given.stablehlo;
@@ -102,7 +99,7 @@ void write_winner(const CompareArguments& arguments, const CompareReport& report
       Worker worker(engine, {.threads = winner.in->threads, .quiet = true});
       artifact = worker.load(given).artifact;
     }
-    write_example(engine, artifact, named, folder);
+    write_example(engine, artifact, named_inputs(*model.program, inputs), folder);
   } catch (const Error& e) {
     log_warning("{}", text.format("no example of {}: {}", engine, e.what()));
   }

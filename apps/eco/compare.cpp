@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
@@ -112,8 +113,7 @@ void CompareArguments::add_to(CLI::App& verb) {
   inputs.add_to(verb);
   verb.get_option("--shape")->description(
       "Sizes of an input, as name=1,3,224,224; may be repeated. A name given again begins another set of sizes, and "
-      "all "
-      "sets are compared");
+      "all sets are compared");
   verb.add_option("--engines", engines, "Which engines, as a,b,... Default: all that are installed (see 'eco engines')")
       ->delimiter(',');
   verb.add_option("--device", device,
@@ -248,9 +248,10 @@ ordered_json CompareArguments::json(const CompareReport& report) const {
 
 void CompareArguments::record(const CompareReport& report, const Machine& machine) const {
   const ordered_json whole = json(report);
+  std::set<std::string> recorded;
   for (const CaseReport& c : report.cases)
     for (const Row& r : c.rows) {
-      if (r.status != Row::Status::kTimed) continue;
+      if (r.status != Row::Status::kTimed || !recorded.insert(r.engine).second) continue;
       const std::string hardware = hardware_of(r.engine);
       const bool is_gpu = hardware.ends_with("-gpu") && !machine.gpus.empty();
       try {
@@ -320,10 +321,8 @@ void add_compare(CLI::App& app, Action& action) {
   verb->add_option("--html", o->html, "Write the report as one self-contained HTML page");
   verb->footer(
       "Each engine runs in a process of its own, is timed in turns with the others, and sleeps while they have theirs. "
-      "Only "
-      "engines whose numbers agree\nare timed. An engine that fails is a row with its reason. Exit code 0 when all "
-      "agree, 1 when "
-      "one does not or fails, 3 when none runs.");
+      "Only engines whose numbers agree\nare timed. An engine that fails is a row with its reason. Exit code 0 when "
+      "all agree, 1 when one does not or fails, 3 when none runs.");
   verb->callback([o, &action] { action = [o] { return compare(*o); }; });
 }
 

@@ -202,8 +202,7 @@ class Bisector {
   Bisector(const BisectSide& a, const BisectSide& b, std::span<const Tensor> inputs, const BisectOptions& options)
       : sides_{a, b}, options_(options), m_(options.text) {
     require_same_outputs(*a.model, *b.model);
-    for (size_t i = 0; i < inputs.size(); ++i)
-      if (!inputs[i].is_null()) named_.emplace_back(a.model->program->inputs()[i].name, inputs[i]);
+    named_ = named_inputs(*a.model->program, inputs);
     inputs_[0].assign(inputs.begin(), inputs.end());
     inputs_[1] = a.model == b.model ? inputs_[0] : values_for(*b.model, named_);
     taps_ = common_taps(*a.model, *b.model);

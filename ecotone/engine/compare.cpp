@@ -307,9 +307,7 @@ CaseReport compare_engines(const Model& model, std::span<const Tensor> inputs, c
   const Expected expected{backend::evaluate(program, inputs, EvalMode::kSpec),
                           backend::evaluate(program, inputs, EvalMode::kReal)};
   report.reference_seconds = seconds_since(begin);
-  NamedTensors named;
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (!inputs[i].is_null()) named.emplace_back(program.inputs()[i].name, inputs[i]);
+  const NamedTensors named = named_inputs(program, inputs);
 
   const ModelSource source(model, inputs);
   std::vector<Entrant> entrants(o.engines.size());

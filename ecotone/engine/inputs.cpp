@@ -121,6 +121,13 @@ NamedTensors read_inputs(const std::string& argument, const Program& program, co
   return result;
 }
 
+NamedTensors named_inputs(const Program& program, std::span<const Tensor> values) {
+  NamedTensors named;
+  for (size_t i = 0; i < values.size(); ++i)
+    if (!values[i].is_null()) named.emplace_back(program.inputs()[i].name, values[i]);
+  return named;
+}
+
 ModelOptions specialized(ModelOptions options, const Program& signature, const NamedTensors& given) {
   NamedTensors declared;
   for (const auto& [key, value] : given)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ NamedTensors read_inputs(const std::string& argument, const Program& program, co
 // given is made from the seed. Throws Error that lists what the model wants when a name is unknown, one is missing, or
 // a dtype or shape does not fit.
 std::vector<Tensor> match_inputs(const Program& program, const NamedTensors& given, uint64_t seed = 0);
+
+// The values, in the Program's order, with the names of its inputs; what is null is left out.
+NamedTensors named_inputs(const Program& program, std::span<const Tensor> values);
 
 // `options` and what the given values tell of a model with these declared inputs (see `specialize`). Keys of random
 // numbers among them need not be declared.

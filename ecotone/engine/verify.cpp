@@ -124,12 +124,9 @@ VerifyReport verify_outputs(const ProgramRef& program, std::span<const Tensor> i
 VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> inputs, const std::string& engine,
                                    int threads, const backend::Backend& backend) {
   Worker worker(engine, {.threads = threads});
-  NamedTensors named;
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (!inputs[i].is_null()) named.emplace_back(model.program->inputs()[i].name, inputs[i]);
   const ModelSource source(model, inputs);
   const double load = worker.load(source.for_engine(engine)).seconds;
-  const Worker::Run run = worker.run(named, 5);
+  const Worker::Run run = worker.run(named_inputs(*model.program, inputs), 5);
   VerifyReport report = verify_outputs(model.program, inputs, run.outputs, backend);
   std::vector<double> times = run.seconds;
   std::sort(times.begin(), times.end());

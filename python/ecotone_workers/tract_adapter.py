@@ -1,8 +1,12 @@
 """tract, on one thread: its Python package has no setting for more."""
 
-import tract
+import os
 
-from ecotone_workers import adapter
+os.environ["RUST_BACKTRACE"] = "0"  # an error is a message, not the stack of the build that made it
+
+import tract  # noqa: E402
+
+from ecotone_workers import adapter  # noqa: E402
 
 
 class Adapter(adapter.Adapter):
