@@ -59,7 +59,7 @@ format: bootstrap-dev ## format the sources
 lint: bootstrap-dev ## what CI checks of the sources
 	@scripts/lint
 
-tidy: bootstrap-dev configure ## clang-tidy on what changed since .ci/tidy-base
+tidy: bootstrap-dev ## clang-tidy on what changed since .ci/tidy-base
 	@scripts/tidy
 
 clean: ## remove what was built (build/venv stays)

@@ -23,7 +23,7 @@ namespace {
 using namespace ecotone;
 using namespace ecotone::engine;
 
-struct Options {
+struct BisectVerb {
   std::string model, other, a, b = "reference", lang, folder;
   InputOptions inputs;
   BisectOptions bisect;
@@ -31,7 +31,7 @@ struct Options {
   bool json = false;
 };
 
-void print(const Options& o, const BisectReport& r, const Messages& text) {
+void print(const BisectVerb& o, const BisectReport& r, const Messages& text) {
   const Layout layout = layout_of(STDOUT_FILENO);
   fmt::print("a: {} {}\nb: {} {}\n", o.a, r.version_a, o.b, r.version_b);
   if (r.output_error) fmt::print("{}\n", text.format("outputs differ by {:.3g}", *r.output_error));
@@ -66,7 +66,7 @@ void print(const Options& o, const BisectReport& r, const Messages& text) {
   if (!d.submodel_note.empty()) fmt::print("{}\n", d.submodel_note);
 }
 
-int run(const Options& o) {
+int run(const BisectVerb& o) {
   const Messages text = messages(o.lang);
   for (const std::string& name : {o.a, o.b})
     if (const EngineInfo engine = engine_info(name); !worker_command(engine))
@@ -106,7 +106,7 @@ int run(const Options& o) {
 }  // namespace
 
 void add_bisect(CLI::App& app, Action& action) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<BisectVerb>();
   CLI::App* verb =
       app.add_subcommand("bisect", "Find the first tensor where two engines, or two versions of a model, part");
   verb->add_option("model", o->model, "An ONNX model or StableHLO text")->required();

@@ -69,7 +69,7 @@ ordered_json to_json(const Plan& plan, const Scenario& scenario, const Facts& fa
   return {{"title", title(plan)}, {"score", plan.score}, {"parts", parts}, {"criteria", criteria}, {"reasons", why}};
 }
 
-void print_json(const Choice& choice, const Scenario& scenario, const Facts& facts) {
+void print_choice_json(const Choice& choice, const Scenario& scenario, const Facts& facts) {
   ordered_json j{{"schema_version", kSchemaVersion}};
   if (!scenario.title.empty()) j["scenario"] = scenario.title;
   for (const char* list : {"constraints", "plans", "conflict", "relaxations"}) j[list] = ordered_json::array();
@@ -78,7 +78,7 @@ void print_json(const Choice& choice, const Scenario& scenario, const Facts& fac
   for (const Constraint& c : choice.conflict) j["conflict"].push_back(to_json(c));
   for (const auto& [c, plan] : choice.relaxations)
     j["relaxations"].push_back({{"without", to_json(c)}, {"plan", title(plan)}});
-  eco_command::print_json(j);
+  print_json(j);
 }
 
 std::string where(const Part& p, const Messages& m) {
@@ -236,7 +236,7 @@ int choose_for(const Scenario& scenario, const ChooseOptions& o, const Messages&
   const Facts& facts = installed_facts();
   const Choice choice = choose(scenario, facts);
   if (o.json)
-    print_json(choice, scenario, facts);
+    print_choice_json(choice, scenario, facts);
   else if (choice.plans.empty())
     print_conflict(choice, m);
   else

@@ -267,13 +267,13 @@ void CompareArguments::record(const CompareReport& report, const Machine& machin
 
 namespace {
 
-struct Options {
+struct CompareVerb {
   CompareArguments arguments;
   std::string html;
   bool json = false;
 };
 
-int compare(const Options& o) {
+int compare(const CompareVerb& o) {
   const Messages text = messages(o.arguments.lang);
   std::optional<AtomicFile> page;  // now, so that a folder that is missing is known before the race
   if (!o.html.empty()) page.emplace(o.html);
@@ -313,7 +313,7 @@ int compare(const Options& o) {
 }  // namespace
 
 void add_compare(CLI::App& app, Action& action) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<CompareVerb>();
   CLI::App* verb = app.add_subcommand(
       "compare", "Race engines on a model: first whether their numbers agree, then how fast they are");
   o->arguments.add_to(*verb);

@@ -25,7 +25,7 @@ using nlohmann::ordered_json;
 // Engines may compute in bf16, whose eps is 2^-8; the small model adds 27 products.
 constexpr double kSelfTestTolerance = 2e-2;
 
-struct Options {
+struct EnginesVerb {
   std::string name, from, lang;
   std::vector<std::string> names;
   bool json = false;
@@ -38,7 +38,7 @@ std::string join(const std::vector<std::string>& words) {
   return text;
 }
 
-int list(const Options& o) {
+int list(const EnginesVerb& o) {
   const auto engines = known_engines();
   const auto versions = installed_versions(engines);
   if (o.json) {
@@ -94,7 +94,7 @@ int list(const Options& o) {
   return kOk;
 }
 
-int add(const Options& o) {
+int add(const EnginesVerb& o) {
   const Messages text = messages(o.lang);
   const EngineInfo engine = engine_info(o.name);
   if (const char* python = std::getenv("ECOTONE_PYTHON"); python && *python)
@@ -118,7 +118,7 @@ int add(const Options& o) {
   return kOk;
 }
 
-int remove(const Options& o) {
+int remove(const EnginesVerb& o) {
   const Messages text = messages(o.lang);
   const EngineInfo engine = engine_info(o.name);
   std::vector<std::string> others;
@@ -130,7 +130,7 @@ int remove(const Options& o) {
   return kOk;
 }
 
-int test(const Options& o) {
+int test(const EnginesVerb& o) {
   std::vector<EngineInfo> engines;
   for (const std::string& name : o.names) engines.push_back(engine_info(name));
   if (engines.empty()) {
@@ -180,7 +180,7 @@ int test(const Options& o) {
 }  // namespace
 
 void add_engines(CLI::App& app, Action& action) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<EnginesVerb>();
   CLI::App* verb = app.add_subcommand("engines", "Other people's stacks: list, install, remove and test them");
   verb->require_subcommand(0, 1);
   verb->add_flag("--json", o->json, "Print JSON");

@@ -51,7 +51,7 @@ std::string date_now() {
 
 namespace {
 
-struct Options {
+struct ReportVerb {
   std::vector<std::string> files;
   std::string html, lang;
   bool json = false;
@@ -102,7 +102,7 @@ void print(const SideBySide& t, const Messages& text) {
              text("Median ms of a run. * the fastest of its column among those that agree, = a tie with it."));
 }
 
-int report(const Options& o) {
+int report(const ReportVerb& o) {
   const Messages text = messages(o.lang);
   std::vector<nlohmann::json> reports;
   for (const std::string& f : o.files) reports.push_back(read_report(f));
@@ -126,7 +126,7 @@ int report(const Options& o) {
 }  // namespace
 
 void add_report(CLI::App& app, Action& action) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ReportVerb>();
   CLI::App* verb =
       app.add_subcommand("report", "Put what several machines measured side by side, as a table and as a page");
   verb->add_option("reports", o->files, "What 'eco compare --json' printed, one file a run")->required();

@@ -78,6 +78,10 @@ class InsideLoop {
   InsideLoop& operator=(const InsideLoop&) = delete;
 };
 
+}  // namespace
+
+namespace detail {
+
 struct Loop {
   int64_t begin;
   int64_t end;
@@ -116,10 +120,6 @@ struct Loop {
     }
   }
 };
-
-}  // namespace
-
-namespace detail {
 
 double cgroup_processors(const std::string& root, std::string_view membership) {
   double limit = 0;
@@ -172,12 +172,12 @@ struct ThreadPool::State {
   std::mutex mutex;
   std::condition_variable wake;    // a loop arrived, or stop
   std::condition_variable helped;  // a helper left a loop
-  std::list<Loop*> loops;
+  std::list<detail::Loop*> loops;
   bool stop = false;
   std::vector<std::thread> workers;  // started under the mutex, by the first loop
 
-  Loop* find_work() {
-    for (Loop* loop : loops) {
+  detail::Loop* find_work() {
+    for (detail::Loop* loop : loops) {
       if (loop->has_work()) return loop;
     }
     return nullptr;
@@ -186,7 +186,7 @@ struct ThreadPool::State {
   void serve() {
     std::unique_lock lock(mutex);
     while (true) {
-      Loop* loop = nullptr;
+      detail::Loop* loop = nullptr;
       wake.wait(lock, [&] { return stop || (loop = find_work()) != nullptr; });
       if (stop) return;
       ++loop->helpers;
@@ -257,7 +257,7 @@ void ThreadPool::parallel_for(int64_t begin, int64_t end, int64_t grain, const B
     }
   }
 
-  Loop loop;
+  detail::Loop loop;
   loop.begin = begin;
   loop.end = end;
   loop.grain = grain;
@@ -265,7 +265,7 @@ void ThreadPool::parallel_for(int64_t begin, int64_t end, int64_t grain, const B
   loop.body = &body;
   State* state = this->state();
   int wanted = static_cast<int>(std::min<int64_t>(threads_ - 1, loop.pieces - 1));
-  std::list<Loop*>::iterator place;
+  std::list<detail::Loop*>::iterator place;
   {
     std::lock_guard lock(state->mutex);
     state->start(wanted);

@@ -19,7 +19,7 @@ constexpr double kTolerance = 1e-3;  // of custom calls; the reader writes the d
 constexpr int64_t kMaxUlps = 3;
 constexpr int kDeepest = 100;
 
-std::string_view text_of(const MappedFile& file) {
+std::string_view contents(const MappedFile& file) {
   const auto bytes = file.bytes();
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -217,7 +217,7 @@ void run_function(const stablehlo::Function& f, int chunk, const backend::Backen
 
 bool is_conformance_file(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
-  const std::string_view text = text_of(*file);
+  const std::string_view text = contents(*file);
   for (std::string_view check : {"check.expect_", "check.eq", "check.almost_eq"})
     if (text.find(check) != std::string_view::npos) return true;
   return false;
@@ -227,7 +227,7 @@ std::vector<CheckReport> run_conformance(const std::filesystem::path& path, cons
   const auto file = MappedFile::open(path);
   std::vector<CheckReport> reports;
   int chunk = 0;
-  for (const std::string& text : split_chunks(text_of(*file))) {
+  for (const std::string& text : split_chunks(contents(*file))) {
     if (text.find_first_not_of(" \t\r\n") != std::string::npos) {
       try {
         const stablehlo::Module module = stablehlo::parse_module(text, path.string());

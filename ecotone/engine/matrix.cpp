@@ -1,15 +1,12 @@
 #include "ecotone/engine/matrix.h"
 
+#include "ecotone/engine/scenario.h"
+
 #include <algorithm>
 
 namespace ecotone::engine {
 namespace {
 
-using Words = std::vector<std::string>;
-
-bool has(const Words& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 // The ecosystems of the survey's tables, by its titles, and the others that facts speak of.
 const std::vector<std::pair<std::string, Words>>& ecosystems() {

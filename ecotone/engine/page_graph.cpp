@@ -15,7 +15,7 @@ namespace ecotone::engine::html {
 namespace {
 
 constexpr size_t kMostNodes = 64;
-constexpr double kGap = 14, kLayer = 40, kHigh = 20, kLetter = 6.2;
+constexpr double kGap = 14, kLayer = 40, kHigh = 20;
 
 struct Node {
   std::string op, name;  // a stand-in has no op

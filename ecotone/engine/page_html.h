@@ -8,6 +8,8 @@
 
 namespace ecotone::engine::html {
 
+constexpr double kLetter = 6.2;  // the width of a letter of 10 units, generously
+
 struct Markup {
   std::string code;
 

@@ -11,7 +11,7 @@
 namespace ecotone::engine::html {
 namespace {
 
-constexpr double kWidth = 360, kLetter = 6.2;  // a letter at 10 units, generously
+constexpr double kWidth = 360;
 
 struct Box {
   double x0 = 0, y0 = 0, x1 = 0, y1 = 0;

@@ -15,11 +15,6 @@ namespace ecotone::engine {
 namespace {
 
 using Mask = uint64_t;
-using Words = std::vector<std::string>;
-
-bool has(const Words& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 // Where no target is said.
 constexpr const char* kSomeComputer = "a computer";

@@ -7,10 +7,6 @@
 namespace ecotone::engine {
 namespace {
 
-bool has(const std::vector<std::string>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 double of_state(State s) {
   return s == State::kYes ? 1 : s == State::kPartial ? 0.5 : 0;
 }

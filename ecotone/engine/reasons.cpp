@@ -12,11 +12,6 @@ namespace ecotone::engine {
 namespace {
 
 using Side = Reason::Side;
-using Kind = Reason::Kind;
-
-bool has(const std::vector<std::string>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 class Writer {
  public:
@@ -45,14 +40,14 @@ class Writer {
   std::string name(std::string_view word) const { return m_(vocabulary::title(word)); }
 
   // The same sentence is not said of two parts.
-  void add(Kind kind, Side side, std::string text, const Source* source = nullptr) {
+  void add(Reason::Kind kind, Side side, std::string text, const Source* source = nullptr) {
     if (said_.insert(text).second) reasons_.push_back({kind, side, std::move(text), source});
   }
 
   void cite(const Fact* f, const std::string& text) {
     if (f == nullptr) return;
     const Side side = f->state == State::kYes ? Side::kFor : Side::kAgainst;
-    add(Kind::kCited, side, text + note(f->note, f->zh), f->source);
+    add(Reason::Kind::kCited, side, text + note(f->note, f->zh), f->source);
   }
 
   void hardware(const Part& p) {
@@ -65,7 +60,7 @@ class Writer {
     if (f->via.empty()) return;
     const Stack& platform = *facts_.stack(f->via);
     if (const Fact* licence = platform.fact("about", "licence"); !is_open(licence->value))
-      add(Kind::kCited, Side::kAgainst,
+      add(Reason::Kind::kCited, Side::kAgainst,
           m_.format("on {} through {}, which is not open source and ties you to one maker", where, platform.name),
           licence->source);
   }
@@ -79,7 +74,7 @@ class Writer {
         names += (names.empty() ? "" : ", ") + name(h);
         if (source == nullptr) source = f->source;
       }
-    add(Kind::kCited, Side::kFor, m_.format("{} trains on your choice of: {}", p.stack->name, names), source);
+    add(Reason::Kind::kCited, Side::kFor, m_.format("{} trains on your choice of: {}", p.stack->name, names), source);
   }
 
   void target(const Part& p) {
@@ -93,7 +88,7 @@ class Writer {
       const std::string from = facts_.format(c->from)->name, to = facts_.format(c->to)->name;
       const Side side = c->state == State::kYes ? Side::kFor : Side::kAgainst;
       const std::string text = m_.format("{} makes {} of {}", c->tool, m_(to), m_(from)) + note(c->note, c->zh);
-      add(c->measured ? Kind::kMeasured : Kind::kCited, side, text, c->source);
+      add(c->measured ? Reason::Kind::kMeasured : Reason::Kind::kCited, side, text, c->source);
     }
     if (p.path.empty() && !p.format.empty() && !p.stack->has_role("service"))
       cite(p.stack->fact("reads", p.format), m_.format("{} takes the model as it is, no conversion", p.stack->name));
@@ -105,12 +100,12 @@ class Writer {
       double fastest = x->ms;
       for (const Measurement& other : facts_.measurements)
         if (other.hardware == x->hardware && other.model == x->model) fastest = std::min(fastest, other.ms);
-      add(Kind::kMeasured, x->ms <= 1.5 * fastest ? Side::kFor : Side::kAgainst,
+      add(Reason::Kind::kMeasured, x->ms <= 1.5 * fastest ? Side::kFor : Side::kAgainst,
           m_.format("{} took {} ms for {}; the fastest measured took {} ms", p.stack->name, x->ms, x->model, fastest),
           x->source);
     }
     if (speed.of.empty() && !p.hardware.empty())
-      add(Kind::kPreference, Side::kAgainst,
+      add(Reason::Kind::kPreference, Side::kAgainst,
           m_.format("nobody measured {} on {} at such a task here: measure your model before you decide", p.stack->name,
                     name(p.hardware)));
   }
@@ -118,57 +113,57 @@ class Writer {
   void about(const Part& p) {
     const Stack& s = *p.stack;
     if (const Fact* f = s.fact("about", "licence"))
-      add(Kind::kCited, is_open(f->value) ? Side::kFor : Side::kAgainst,
+      add(Reason::Kind::kCited, is_open(f->value) ? Side::kFor : Side::kAgainst,
           is_open(f->value) ? m_.format("{} is open source ({})", s.name, f->value)
                             : m_.format("{} is not open source", s.name) + note(f->note, f->zh),
           f->source);
     if (const Fact* f = s.fact("about", "curve")) {
       const bool gentle = f->value == "gentle";
       if (f->value != "moderate")
-        add(Kind::kCited, gentle ? Side::kFor : Side::kAgainst,
+        add(Reason::Kind::kCited, gentle ? Side::kFor : Side::kAgainst,
             (gentle ? m_.format("{} is easy to learn", s.name) : m_.format("{} takes long to learn", s.name)) +
                 note(f->note, f->zh),
             f->source);
     }
     if (const Fact* f = s.fact("about", "support");
         f != nullptr && scenario_.support == "commercial" && f->value == "strong")
-      add(Kind::kCited, Side::kFor, m_.format("{} has commercial support", s.name) + note(f->note, f->zh), f->source);
+      add(Reason::Kind::kCited, Side::kFor, m_.format("{} has commercial support", s.name) + note(f->note, f->zh), f->source);
     if (const Fact* f = s.fact("about", "chinese");
         f != nullptr && scenario_.data_language == "zh" && f->state == State::kYes)
       cite(f, m_.format("{} has models for Chinese", s.name));
     for (const char* warning : {"paid", "telemetry", "privacy"})
       if (const Fact* f = s.fact("about", warning))
-        add(Kind::kCited, Side::kAgainst, s.name + note(f->note, f->zh), f->source);
+        add(Reason::Kind::kCited, Side::kAgainst, s.name + note(f->note, f->zh), f->source);
     const Fact* phase = s.fact("phase", scenario_.phase);
     if (phase != nullptr && phase->state == State::kPartial)
-      add(Kind::kCited, Side::kAgainst,
+      add(Reason::Kind::kCited, Side::kAgainst,
           m_.format("{} is only partly for this phase", s.name) + note(phase->note, phase->zh), phase->source);
     if (const Fact* f = s.fact("task", scenario_.task)) {
       if (f->state == State::kPartial)
-        add(Kind::kCited, Side::kAgainst, m_.format("{} covers this task in part", s.name) + note(f->note, f->zh),
+        add(Reason::Kind::kCited, Side::kAgainst, m_.format("{} covers this task in part", s.name) + note(f->note, f->zh),
             f->source);
       else if (!f->note.empty())
-        add(Kind::kCited, Side::kFor, m_.format("{} fits this task", s.name) + note(f->note, f->zh), f->source);
+        add(Reason::Kind::kCited, Side::kFor, m_.format("{} fits this task", s.name) + note(f->note, f->zh), f->source);
     }
     if (!p.trains() && !s.has_role("service") && vendors(s) == 1)
-      add(Kind::kCited, Side::kAgainst, m_.format("{} runs on one maker's hardware alone", s.name),
+      add(Reason::Kind::kCited, Side::kAgainst, m_.format("{} runs on one maker's hardware alone", s.name),
           s.facts.at("hardware").begin()->second.source);
   }
 
   void wishes(const Part& p) {
     const Stack& s = *p.stack;
-    if (has(scenario_.knows, s.id)) add(Kind::kPreference, Side::kFor, m_.format("your team knows {}", s.name));
+    if (has(scenario_.knows, s.id)) add(Reason::Kind::kPreference, Side::kFor, m_.format("your team knows {}", s.name));
     if (p.trains() && scenario_.framework == s.id)
-      add(Kind::kPreference, Side::kFor, m_.format("your code is in {} already", s.name));
+      add(Reason::Kind::kPreference, Side::kFor, m_.format("your code is in {} already", s.name));
     if (has(p.trains() ? scenario_.train_hardware : scenario_.serve_hardware, p.hardware))
-      add(Kind::kPreference, Side::kFor, m_.format("you have this hardware: {}", name(p.hardware)));
+      add(Reason::Kind::kPreference, Side::kFor, m_.format("you have this hardware: {}", name(p.hardware)));
     if (const bool known = std::any_of(scenario_.languages.begin(), scenario_.languages.end(),
                                        [&](const auto& l) { return s.state("language", l) != State::kNo; });
         !scenario_.languages.empty() && !known && !s.has_role("service"))
-      add(Kind::kPreference, Side::kAgainst,
+      add(Reason::Kind::kPreference, Side::kAgainst,
           m_.format("{} has no interface in a language that your team writes", s.name));
     if (!scenario_.knows.empty() && p.trains() && !has(scenario_.knows, s.id))
-      add(Kind::kPreference, Side::kAgainst, m_.format("your team would have to learn {}", s.name));
+      add(Reason::Kind::kPreference, Side::kAgainst, m_.format("your team would have to learn {}", s.name));
   }
 
   const Scenario& scenario_;

@@ -12,8 +12,6 @@
 namespace ecotone::engine {
 namespace {
 
-using Kind = ScenarioKey::Kind;
-using Words = std::vector<std::string>;
 
 Words stack_ids(std::string_view role) {
   Words ids;
@@ -31,19 +29,19 @@ Words format_ids() {
 std::vector<ScenarioKey> make_keys() {
   std::vector<ScenarioKey> keys;
   auto word = [&](const char* name, std::string Scenario::* member, Words allowed, const char* question = "") {
-    ScenarioKey k{name, Kind::kWord, std::move(allowed), question};
+    ScenarioKey k{name, ScenarioKey::Kind::kWord, std::move(allowed), question};
     k.word = member;
-    if (k.allowed.empty()) k.kind = Kind::kText;
+    if (k.allowed.empty()) k.kind = ScenarioKey::Kind::kText;
     keys.push_back(std::move(k));
   };
   auto words = [&](const char* name, std::vector<std::string> Scenario::* member, Words allowed,
                    const char* question = "") {
-    ScenarioKey k{name, Kind::kWords, std::move(allowed), question};
+    ScenarioKey k{name, ScenarioKey::Kind::kWords, std::move(allowed), question};
     k.words = member;
     keys.push_back(std::move(k));
   };
   auto number = [&](const char* name, double Scenario::* member) {
-    ScenarioKey k{name, Kind::kNumber, {}, ""};
+    ScenarioKey k{name, ScenarioKey::Kind::kNumber, {}, ""};
     k.number = member;
     keys.push_back(std::move(k));
   };
@@ -94,9 +92,9 @@ struct Reader {
   }
 
   void set(Scenario& s, const ScenarioKey& key, const toml::node& node) const {
-    if (key.kind == Kind::kWord || key.kind == Kind::kText) {
+    if (key.kind == ScenarioKey::Kind::kWord || key.kind == ScenarioKey::Kind::kText) {
       s.*key.word = one_word(node, key);
-    } else if (key.kind == Kind::kWords) {
+    } else if (key.kind == ScenarioKey::Kind::kWords) {
       const toml::array* array = node.as_array();
       if (array == nullptr)
         fail("{}: {} wants a list, such as [\"{}\"]", at(node), key.name, key.allowed.empty() ? "CN" : key.allowed[0]);
@@ -170,7 +168,7 @@ struct Reader {
   }
 
   void wishes(Scenario& s, const toml::table& table) const {
-    ScenarioKey soft{"wishes.soft", Kind::kWords, {}, ""};
+    ScenarioKey soft{"wishes.soft", ScenarioKey::Kind::kWords, {}, ""};
     soft.words = &Scenario::soft;
     for (const ScenarioKey& k : scenario_keys())
       if (k.name != "title") soft.allowed.push_back(k.name);

@@ -2,6 +2,7 @@
 // said is no constraint. docs/choosing.md explains every key.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -29,6 +30,11 @@ struct Scenario {
   std::vector<std::string> soft;    // keys above that are wishes, not musts
   std::map<std::string, double> weights;
 };
+
+using Words = std::vector<std::string>;
+inline bool has(const Words& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 // What a key wants: the interview and the messages are made of these.
 struct ScenarioKey {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "ecotone/base/hash.h"
+#include "ecotone/ir/attributes_info.h"
 
 namespace ecotone {
 

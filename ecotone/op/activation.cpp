@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/chlo.h"
 #include "ecotone/op/composite.h"
@@ -90,7 +91,7 @@ Results prelu_body(Builder& b, Operands x) {
   return {where_positive(b, x[0], multiply(b, x[0], broadcast_to(b, x[1], b.tensor_type(x[0]).shape)))};
 }
 
-DTypeSet numbers() {
+DTypeSet real_numbers() {
   return DTypeSet::signed_floats() | DTypeSet::integers();
 }
 
@@ -122,7 +123,7 @@ ECOTONE_PLAIN_ACTIVATIONS(ECOTONE_PLAIN)
 ECOTONE_ALPHA_ACTIVATIONS(ECOTONE_ALPHA)
 
 const Op& relu() {
-  static const Op op = composite<void, relu_body, 1>("ecotone.relu", numbers());
+  static const Op op = composite<void, relu_body, 1>("ecotone.relu", real_numbers());
   return op;
 }
 ValueId relu(Builder& b, ValueId x) {
@@ -143,7 +144,7 @@ ValueId hard_sigmoid(Builder& b, ValueId x, HardSigmoidAttributes attributes) {
   return b.add1(hard_sigmoid(), make_attributes(attributes), {x});
 }
 const Op& shrink() {
-  static const Op op = activation<ShrinkAttributes, shrink_body>("ecotone.shrink", numbers());
+  static const Op op = activation<ShrinkAttributes, shrink_body>("ecotone.shrink", real_numbers());
   return op;
 }
 ValueId shrink(Builder& b, ValueId x, ShrinkAttributes attributes) {
@@ -157,7 +158,7 @@ ValueId gelu(Builder& b, ValueId x, GeluForm form) {
   return b.add1(gelu(), make_attributes(GeluAttributes{form}), {x});
 }
 const Op& prelu() {
-  static const Op op = composite<void, prelu_body, 2>("ecotone.prelu", numbers());
+  static const Op op = composite<void, prelu_body, 2>("ecotone.prelu", real_numbers());
   return op;
 }
 ValueId prelu(Builder& b, ValueId x, ValueId slope) {
@@ -177,3 +178,11 @@ std::span<const Op* const> activation_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::AlphaAttributes>();
+template const AttributesInfo& attributes_info<op::SeluAttributes>();
+template const AttributesInfo& attributes_info<op::HardSigmoidAttributes>();
+template const AttributesInfo& attributes_info<op::ShrinkAttributes>();
+template const AttributesInfo& attributes_info<op::GeluAttributes>();
+}  // namespace ecotone

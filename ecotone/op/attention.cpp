@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/composite.h"
 #include "ecotone/op/contract.h"
@@ -121,3 +122,7 @@ std::span<const Op* const> attention_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::AttentionAttributes>();
+}  // namespace ecotone

@@ -1,6 +1,7 @@
 #include "ecotone/op/batch_norm.h"
 
 #include "ecotone/base/error.h"
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/composite.h"
 #include "ecotone/op/convert.h"
@@ -120,3 +121,7 @@ std::span<const Op* const> batch_norm_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::BatchNormAttributes>();
+}  // namespace ecotone

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/combine.h"
 #include "ecotone/op/common.h"
 #include "ecotone/op/special.h"
@@ -14,14 +15,6 @@
 namespace ecotone::op {
 namespace {
 
-const DTypeSet& numbers() {
-  static const DTypeSet set = DTypeSet::floats() | DTypeSet::complexes();
-  return set;
-}
-const DTypeSet& all_numbers() {
-  static const DTypeSet set = numbers() | DTypeSet::integers();
-  return set;
-}
 
 template <OpDefinition Definition>
 std::vector<Type> infer_predicate(const InferCall& call) {
@@ -133,32 +126,32 @@ std::vector<Tensor> evaluate_top_k(const EvalCall& call) {
     return b.add1(function(), {}, {x});                                                                          \
   }
 
-ECOTONE_CHLO_UNARY(acos, "acos", numbers(), .f = kReal1<[](double x) { return std::acos(x); }>,
+ECOTONE_CHLO_UNARY(acos, "acos", floats_complexes(), .f = kReal1<[](double x) { return std::acos(x); }>,
                    .c = kComplex1<[](Complex z) { return std::acos(z); }>)
-ECOTONE_CHLO_UNARY(acosh, "acosh", numbers(), .f = kReal1<[](double x) { return std::acosh(x); }>,
+ECOTONE_CHLO_UNARY(acosh, "acosh", floats_complexes(), .f = kReal1<[](double x) { return std::acosh(x); }>,
                    .c = kComplex1<[](Complex z) { return std::acosh(z); }>)
-ECOTONE_CHLO_UNARY(asin, "asin", numbers(), .f = kReal1<[](double x) { return std::asin(x); }>,
+ECOTONE_CHLO_UNARY(asin, "asin", floats_complexes(), .f = kReal1<[](double x) { return std::asin(x); }>,
                    .c = kComplex1<[](Complex z) { return std::asin(z); }>)
-ECOTONE_CHLO_UNARY(asinh, "asinh", numbers(), .f = kReal1<[](double x) { return std::asinh(x); }>,
+ECOTONE_CHLO_UNARY(asinh, "asinh", floats_complexes(), .f = kReal1<[](double x) { return std::asinh(x); }>,
                    .c = kComplex1<[](Complex z) { return std::asinh(z); }>)
-ECOTONE_CHLO_UNARY(atan, "atan", numbers(), .f = kReal1<[](double x) { return std::atan(x); }>,
+ECOTONE_CHLO_UNARY(atan, "atan", floats_complexes(), .f = kReal1<[](double x) { return std::atan(x); }>,
                    .c = kComplex1<[](Complex z) { return std::atan(z); }>)
-ECOTONE_CHLO_UNARY(atanh, "atanh", numbers(), .f = kReal1<[](double x) { return std::atanh(x); }>,
+ECOTONE_CHLO_UNARY(atanh, "atanh", floats_complexes(), .f = kReal1<[](double x) { return std::atanh(x); }>,
                    .c = kComplex1<[](Complex z) { return std::atanh(z); }>)
 ECOTONE_CHLO_UNARY(bessel_i1e, "bessel_i1e", DTypeSet::floats(), .f = kReal1<bessel_i1_scaled>)
-ECOTONE_CHLO_UNARY(conj, "conj", all_numbers(), .f = kReal1<[](double x) { return x; }>,
+ECOTONE_CHLO_UNARY(conj, "conj", numbers(), .f = kReal1<[](double x) { return x; }>,
                    .i = kInt1<[](int64_t x) { return x; }>, .c = kComplex1<[](Complex z) { return std::conj(z); }>)
-ECOTONE_CHLO_UNARY(cosh, "cosh", numbers(), .f = kReal1<[](double x) { return std::cosh(x); }>,
+ECOTONE_CHLO_UNARY(cosh, "cosh", floats_complexes(), .f = kReal1<[](double x) { return std::cosh(x); }>,
                    .c = kComplex1<[](Complex z) { return std::cosh(z); }>)
 ECOTONE_CHLO_UNARY(digamma_, "digamma", DTypeSet::floats(), .f = kReal1<[](double x) { return digamma(x); }>)
 ECOTONE_CHLO_UNARY(erf, "erf", DTypeSet::floats(), .f = kReal1<[](double x) { return std::erf(x); }>)
 ECOTONE_CHLO_UNARY(erf_inv, "erf_inv", DTypeSet::floats(), .f = kReal1<erf_inverse>)
 ECOTONE_CHLO_UNARY(erfc, "erfc", DTypeSet::floats(), .f = kReal1<[](double x) { return std::erfc(x); }>)
 ECOTONE_CHLO_UNARY(lgamma_, "lgamma", DTypeSet::floats(), .f = kReal1<[](double x) { return std::lgamma(x); }>)
-ECOTONE_CHLO_UNARY(sinh, "sinh", numbers(), .f = kReal1<[](double x) { return std::sinh(x); }>,
+ECOTONE_CHLO_UNARY(sinh, "sinh", floats_complexes(), .f = kReal1<[](double x) { return std::sinh(x); }>,
                    .c = kComplex1<[](Complex z) { return std::sinh(z); }>)
 ECOTONE_CHLO_UNARY(
-    square, "square", all_numbers(), .f = kReal1<[](double x) { return x * x; }>,
+    square, "square", numbers(), .f = kReal1<[](double x) { return x * x; }>,
     .i = kInt1<[](int64_t x) { return static_cast<int64_t>(static_cast<uint64_t>(x) * static_cast<uint64_t>(x)); }>,
     .c = kComplex1<[](Complex z) {
       return Complex((z.real() - z.imag()) * (z.real() + z.imag()), 2 * z.real() * z.imag());
@@ -192,3 +185,7 @@ std::span<const Op* const> chlo_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::TopKAttributes>();
+}  // namespace ecotone

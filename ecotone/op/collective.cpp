@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/ir/program.h"
 #include "ecotone/op/common.h"
 #include "ecotone/op/table.h"
@@ -272,3 +273,9 @@ std::span<const Op* const> collective_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::CollectiveAttributes>();
+template const AttributesInfo& attributes_info<op::CollectivePermuteAttributes>();
+template const AttributesInfo& attributes_info<op::TransferAttributes>();
+}  // namespace ecotone

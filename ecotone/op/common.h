@@ -12,6 +12,10 @@ namespace ecotone::op {
 
 using OpDefinition = const Op& (*)();
 
+// Element types that many ops take: with numbers() also the integers.
+const DTypeSet& floats_complexes();
+const DTypeSet& numbers();
+
 // A primitive with its element types, its rules, and the c of its error bound; `attributes` null: it has none.
 inline Op primitive(std::string name, const AttributesInfo* attributes, const DTypeSet& dtypes,
                     decltype(Op::infer) infer, decltype(Op::evaluate) evaluate, double c = ErrorBound{}.c) {

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "ecotone/base/thread_pool.h"
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/common.h"
 #include "ecotone/op/fold.h"
 #include "ecotone/op/gemm.h"
@@ -364,3 +365,8 @@ std::span<const Op* const> contract_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::DotAttributes>();
+template const AttributesInfo& attributes_info<op::ConvolutionAttributes>();
+}  // namespace ecotone

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/common.h"
 #include "ecotone/op/move.h"
 #include "ecotone/op/table.h"
@@ -282,3 +283,10 @@ std::span<const Op* const> control_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::CallAttributes>();
+template const AttributesInfo& attributes_info<op::ScanAttributes>();
+template const AttributesInfo& attributes_info<op::CustomDerivativeAttributes>();
+template const AttributesInfo& attributes_info<op::CustomCallAttributes>();
+}  // namespace ecotone

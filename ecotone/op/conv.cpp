@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/composite.h"
 #include "ecotone/op/contract.h"
@@ -112,3 +113,8 @@ std::span<const Op* const> conv_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::ConvTransposeAttributes>();
+template const AttributesInfo& attributes_info<op::PadFromItselfAttributes>();
+}  // namespace ecotone

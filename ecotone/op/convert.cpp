@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "ecotone/base/thread_pool.h"
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/common.h"
 #include "ecotone/op/table.h"
 #include "ecotone/op/wide.h"
@@ -362,3 +363,8 @@ std::span<const Op* const> convert_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::ConvertAttributes>();
+template const AttributesInfo& attributes_info<op::ReducePrecisionAttributes>();
+}  // namespace ecotone

@@ -1,5 +1,6 @@
 #include "ecotone/op/cumulative.h"
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/composite.h"
 #include "ecotone/op/reduce.h"
@@ -48,3 +49,7 @@ std::span<const Op* const> cumulative_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::CumulativeAttributes>();
+}  // namespace ecotone

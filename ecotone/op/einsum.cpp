@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/composite.h"
 #include "ecotone/op/contract.h"
@@ -81,7 +82,7 @@ Labelled stretched(Builder& b, const Labelled& x, const Labelled& other) {
   return {broadcast_to(b, x.value, shape), x.labels};
 }
 
-Labelled multiply(Builder& b, const Labelled& left, const Labelled& right, const Labels& needed) {
+Labelled multiply_terms(Builder& b, const Labelled& left, const Labelled& right, const Labels& needed) {
   const Labelled x = stretched(b, left, right), y = stretched(b, right, left);
   DotAttributes a;
   Labelled result;
@@ -140,7 +141,7 @@ Results einsum_body(Builder& b, const EinsumAttributes& attributes, Operands x) 
     Labels later = output;
     for (size_t j = i + 1; j < terms.size(); ++j)
       later.insert(later.end(), terms[j].labels.begin(), terms[j].labels.end());
-    result = multiply(b, result, terms[i], later);
+    result = multiply_terms(b, result, terms[i], later);
   }
   std::vector<int64_t> order;
   for (int label : output) order.push_back(std::ranges::find(result.labels, label) - result.labels.begin());
@@ -164,3 +165,7 @@ std::span<const Op* const> einsum_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::EinsumAttributes>();
+}  // namespace ecotone

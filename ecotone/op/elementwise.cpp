@@ -3,13 +3,13 @@
 #include <bit>
 #include <cmath>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/common.h"
 #include "ecotone/op/complex_math.h"
 #include "ecotone/op/table.h"
 #include "ecotone/op/wide.h"
 
 namespace ecotone::op {
-namespace {
 
 const DTypeSet& floats_complexes() {
   static const DTypeSet set = DTypeSet::floats() | DTypeSet::complexes();
@@ -19,6 +19,9 @@ const DTypeSet& numbers() {
   static const DTypeSet set = floats_complexes() | DTypeSet::integers();
   return set;
 }
+
+namespace {
+
 const DTypeSet& signed_numbers() {
   static const DTypeSet set = floats_complexes() | DTypeSet::signed_integers();
   return set;
@@ -445,3 +448,7 @@ std::span<const Op* const> elementwise_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::CompareAttributes>();
+}  // namespace ecotone

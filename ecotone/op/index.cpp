@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "ecotone/base/thread_pool.h"
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/combine.h"
 #include "ecotone/op/common.h"
 #include "ecotone/op/move.h"
@@ -405,3 +406,9 @@ std::span<const Op* const> index_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::DynamicSliceAttributes>();
+template const AttributesInfo& attributes_info<op::GatherAttributes>();
+template const AttributesInfo& attributes_info<op::ScatterAttributes>();
+}  // namespace ecotone

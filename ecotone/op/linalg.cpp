@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ecotone/base/thread_pool.h"
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/common.h"
 #include "ecotone/op/fold.h"
 #include "ecotone/op/table.h"
@@ -202,3 +203,9 @@ std::span<const Op* const> linalg_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::CholeskyAttributes>();
+template const AttributesInfo& attributes_info<op::TriangularSolveAttributes>();
+template const AttributesInfo& attributes_info<op::FftAttributes>();
+}  // namespace ecotone

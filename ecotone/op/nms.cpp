@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/composite.h"
 #include "ecotone/op/control.h"
@@ -150,3 +151,7 @@ std::span<const Op* const> nms_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::NonMaxSuppressionAttributes>();
+}  // namespace ecotone

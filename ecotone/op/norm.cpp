@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/composite.h"
 #include "ecotone/op/convert.h"
@@ -207,3 +208,12 @@ std::span<const Op* const> norm_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::MeanAttributes>();
+template const AttributesInfo& attributes_info<op::LayerNormAttributes>();
+template const AttributesInfo& attributes_info<op::NormAttributes>();
+template const AttributesInfo& attributes_info<op::GroupNormAttributes>();
+template const AttributesInfo& attributes_info<op::LpNormAttributes>();
+template const AttributesInfo& attributes_info<op::LocalResponseNormAttributes>();
+}  // namespace ecotone

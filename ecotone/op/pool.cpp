@@ -1,5 +1,6 @@
 #include "ecotone/op/pool.h"
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/composite.h"
 #include "ecotone/op/elementwise.h"
@@ -95,3 +96,9 @@ std::span<const Op* const> pool_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::MaxPoolAttributes>();
+template const AttributesInfo& attributes_info<op::AveragePoolAttributes>();
+template const AttributesInfo& attributes_info<op::LpPoolAttributes>();
+}  // namespace ecotone

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ecotone/base/thread_pool.h"
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/common.h"
 #include "ecotone/op/move.h"
 #include "ecotone/op/table.h"
@@ -153,3 +154,7 @@ std::span<const Op* const> quantize_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::QuantizeAttributes>();
+}  // namespace ecotone

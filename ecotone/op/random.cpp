@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "ecotone/base/thread_pool.h"
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/common.h"
 #include "ecotone/op/elementwise.h"
 #include "ecotone/op/move.h"
@@ -251,3 +252,8 @@ std::span<const Op* const> random_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::RngBitGeneratorAttributes>();
+template const AttributesInfo& attributes_info<op::RngAttributes>();
+}  // namespace ecotone

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "ecotone/base/thread_pool.h"
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/combine.h"
 #include "ecotone/op/common.h"
 #include "ecotone/op/elementwise.h"
@@ -356,3 +357,11 @@ std::span<const Op* const> reduce_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::ReduceAttributes>();
+template const AttributesInfo& attributes_info<op::WindowAttributes>();
+template const AttributesInfo& attributes_info<op::SelectAndScatterAttributes>();
+template const AttributesInfo& attributes_info<op::SortAttributes>();
+template const AttributesInfo& attributes_info<op::MapAttributes>();
+}  // namespace ecotone

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/composite.h"
 #include "ecotone/op/contract.h"
@@ -323,3 +324,7 @@ std::span<const Op* const> resize_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::ResizeAttributes>();
+}  // namespace ecotone

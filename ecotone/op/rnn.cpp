@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/activation.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/composite.h"
@@ -285,3 +286,7 @@ std::span<const Op* const> rnn_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::RecurrentAttributes>();
+}  // namespace ecotone

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/chlo.h"
 #include "ecotone/op/composite.h"
@@ -63,7 +64,7 @@ Results arg_body(Builder& b, const ArgAttributes& a, Operands operands) {
   return {reduce(b, select(b, hit, index, none), axes, a.last ? Reducer::kMaximum : Reducer::kMinimum)};
 }
 
-DTypeSet numbers() {
+DTypeSet ordered() {
   return DTypeSet::floats() | DTypeSet::integers();
 }
 
@@ -77,7 +78,7 @@ ValueId one_hot(Builder& b, ValueId indices, ValueId off, ValueId on, OneHotAttr
   return b.add1(one_hot(), make_attributes(std::move(attributes)), {indices, off, on});
 }
 const Op& top_k() {
-  static const Op op = composite<TopKAlongAttributes, top_k_body, 1>("ecotone.top_k", numbers());
+  static const Op op = composite<TopKAlongAttributes, top_k_body, 1>("ecotone.top_k", ordered());
   return op;
 }
 std::pair<ValueId, ValueId> top_k(Builder& b, ValueId x, TopKAlongAttributes attributes) {
@@ -85,14 +86,14 @@ std::pair<ValueId, ValueId> top_k(Builder& b, ValueId x, TopKAlongAttributes att
   return {r[0], r[1]};
 }
 const Op& arg_max() {
-  static const Op op = composite<ArgAttributes, arg_body<true>, 1>("ecotone.arg_max", numbers());
+  static const Op op = composite<ArgAttributes, arg_body<true>, 1>("ecotone.arg_max", ordered());
   return op;
 }
 ValueId arg_max(Builder& b, ValueId x, ArgAttributes attributes) {
   return b.add1(arg_max(), make_attributes(attributes), {x});
 }
 const Op& arg_min() {
-  static const Op op = composite<ArgAttributes, arg_body<false>, 1>("ecotone.arg_min", numbers());
+  static const Op op = composite<ArgAttributes, arg_body<false>, 1>("ecotone.arg_min", ordered());
   return op;
 }
 ValueId arg_min(Builder& b, ValueId x, ArgAttributes attributes) {
@@ -116,3 +117,9 @@ std::span<const Op* const> select_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::OneHotAttributes>();
+template const AttributesInfo& attributes_info<op::TopKAlongAttributes>();
+template const AttributesInfo& attributes_info<op::ArgAttributes>();
+}  // namespace ecotone

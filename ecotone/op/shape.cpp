@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/common.h"
 #include "ecotone/op/move.h"
 #include "ecotone/op/table.h"
@@ -450,3 +451,17 @@ std::span<const Op* const> shape_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::ConstantAttributes>();
+template const AttributesInfo& attributes_info<op::IotaAttributes>();
+template const AttributesInfo& attributes_info<op::ShapeAttributes>();
+template const AttributesInfo& attributes_info<op::BroadcastInDimAttributes>();
+template const AttributesInfo& attributes_info<op::TransposeAttributes>();
+template const AttributesInfo& attributes_info<op::ConcatenateAttributes>();
+template const AttributesInfo& attributes_info<op::SliceAttributes>();
+template const AttributesInfo& attributes_info<op::PadAttributes>();
+template const AttributesInfo& attributes_info<op::ReverseAttributes>();
+template const AttributesInfo& attributes_info<op::DimValueAttributes>();
+template const AttributesInfo& attributes_info<op::SymbolAttributes>();
+}  // namespace ecotone

@@ -1,5 +1,6 @@
 #include "ecotone/op/softmax.h"
 
+#include "ecotone/ir/attributes_info.h"
 #include "ecotone/op/build.h"
 #include "ecotone/op/composite.h"
 #include "ecotone/op/elementwise.h"
@@ -72,3 +73,7 @@ std::span<const Op* const> softmax_ops() {
 }
 
 }  // namespace ecotone::op
+
+namespace ecotone {
+template const AttributesInfo& attributes_info<op::SoftmaxAttributes>();
+}  // namespace ecotone

@@ -156,7 +156,7 @@ std::vector<Value> attend_projected(NodeContext& n, ValueId qkv, size_t past_inp
   return results;
 }
 
-std::vector<Value> attention(NodeContext& n) {
+std::vector<Value> packed_attention(NodeContext& n) {
   ValueId qkv = matmul(n.b, n.in(0), n.in(1));
   if (n.has(2)) qkv = op::add(n.b, qkv, op::broadcast_to(n.b, n.in(2), n.b.tensor_type(qkv).shape));
   return attend_projected(n, qkv, 4, {3, 5});
@@ -368,7 +368,7 @@ std::vector<Value> group_query_attention(NodeContext& n) {
 
 std::span<const Registration> contrib_attention_importers() {
   static constexpr Registration list[] = {
-      {"com.microsoft:Attention", attention},
+      {"com.microsoft:Attention", packed_attention},
       {"com.microsoft:QAttention", quantized_attention},
       {"com.microsoft:MultiHeadAttention", multi_head_attention},
       {"com.microsoft:GroupQueryAttention", group_query_attention},

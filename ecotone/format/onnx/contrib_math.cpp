@@ -92,7 +92,7 @@ std::vector<Value> fused_conv(NodeContext& n) {
 }
 
 // Bytes of several numbers each to these, along the last dimension, lowest bits first.
-ValueId unpacked(Builder& b, ValueId bytes, int64_t bits) {
+ValueId unpacked_bits(Builder& b, ValueId bytes, int64_t bits) {
   if (bits == 8) return bytes;
   std::vector<Dim> shape = b.tensor_type(bytes).shape;
   if (shape.empty()) fail("packed numbers in a scalar");
@@ -123,7 +123,7 @@ std::vector<Value> matmul_nbits(NodeContext& n) {
   if (n.dtype(1) != DType::kU8) fail("B is {}, not u8", name(n.dtype(1)));
 
   const auto unpack = [&](ValueId bytes, int64_t count) {
-    return unpacked(b, op::reshape(b, bytes, {rows, count}), bits);
+    return unpacked_bits(b, op::reshape(b, bytes, {rows, count}), bits);
   };
   const auto first = [&](ValueId x, int64_t count) { return op::slice(b, x, {0, 0}, {rows, count}); };
   const ValueId q = unpack(n.in(1), blocks * block / in_byte);
@@ -170,11 +170,11 @@ std::vector<Value> gather_block_quantized(NodeContext& n) {
   a.dtype = n.dtype(2);
   a.axis = n.axis_attribute("quantize_axis", 1, rank);
   a.block_size = block;
-  const ValueId q = packed ? unpacked(b, n.in(0), bits) : n.in(0), scale = n.in(2);
+  const ValueId q = packed ? unpacked_bits(b, n.in(0), bits) : n.in(0), scale = n.in(2);
   const std::vector<Dim> shape = n.type(2).shape;
   ValueId zero = op::full(b, n.dtype(0), shape, packed ? static_cast<double>(1 << (bits - 1)) : 0);
   if (n.has(3)) {
-    zero = packed ? unpacked(b, n.in(3), bits) : n.in(3);
+    zero = packed ? unpacked_bits(b, n.in(3), bits) : n.in(3);
     if (b.tensor_type(zero).shape != shape) zero = op::slice(b, zero, std::vector<Dim>(shape.size(), 0), shape);
   }
   const ValueId table = op::dequantize(b, q, scale, zero, a);

@@ -54,6 +54,7 @@ class Expr {
   Expr reduced(std::vector<int64_t> axes, op::Reducer reducer) const {
     return made(op::reduce(*b_, id_, std::move(axes), reducer));
   }
+  Expr root() const { return made(op::sqrt(*b_, id_)); }
   Expr sum(std::vector<int64_t> axes) const { return reduced(std::move(axes), op::Reducer::kAdd); }
   Expr mean(const std::vector<int64_t>& axes) const {
     Dim count = 1;

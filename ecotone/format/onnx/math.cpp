@@ -275,8 +275,8 @@ ValueId is_nan(Builder& b, ValueId x) {
 
 // MatMul, Gemm --------------------------------------------------------------------------------------------------------
 
-std::vector<Value> matmul(NodeContext& n) {
-  return {n.result(onnx::matmul(n.b, n.in(0), n.in(1)))};
+std::vector<Value> matmul_node(NodeContext& n) {
+  return {n.result(matmul(n.b, n.in(0), n.in(1)))};
 }
 
 std::vector<Value> gemm(NodeContext& n) {
@@ -357,7 +357,7 @@ std::span<const Registration> math_importers() {
       {"Clip", clip},
       {"Cast", cast},
       {"CastLike", cast_like},
-      {"MatMul", matmul},
+      {"MatMul", matmul_node},
       {"Gemm", gemm},
       {"Identity", identity},
   };

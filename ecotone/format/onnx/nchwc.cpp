@@ -54,7 +54,7 @@ ValueId plain_weights(NodeContext& n) {
       shape);
 }
 
-std::vector<Value> conv(NodeContext& n) {
+std::vector<Value> nchwc_conv(NodeContext& n) {
   return {activated_conv(n, n.result(plain_weights(n)))};
 }
 
@@ -102,7 +102,7 @@ std::vector<Value> upsample(NodeContext& n) {
 
 std::span<const Registration> nchwc_importers() {
   static constexpr Registration list[] = {
-      {"com.microsoft.nchwc:Conv", conv},
+      {"com.microsoft.nchwc:Conv", nchwc_conv},
       {"com.microsoft.nchwc:MaxPool", same},
       {"com.microsoft.nchwc:AveragePool", same},
       {"com.microsoft.nchwc:GlobalMaxPool", same},

@@ -7,9 +7,6 @@
 namespace ecotone::onnx {
 namespace {
 
-Expr root(const Expr& x) {
-  return x.made(op::sqrt(x.builder(), x));
-}
 // What reducing `axes` took, put back with size 1.
 Expr kept(const Expr& x, const Expr& reduced, const std::vector<int64_t>& axes) {
   std::vector<Dim> shape = x.shape();
@@ -23,7 +20,7 @@ std::vector<Value> mean_variance_normalization(NodeContext& n) {
   for (int64_t a : n.ints_attribute("axes").value_or(std::vector<int64_t>{0, 2, 3}))
     axes.push_back(op::normalize_axis(a, x.rank()));
   const Expr centred = x - kept(x, x.mean(axes), axes);
-  const Expr deviation = root(kept(x, (centred * centred).mean(axes), axes));
+  const Expr deviation = kept(x, (centred * centred).mean(axes), axes).root();
   return {n.result(centred / (deviation + 1e-9))};
 }
 
@@ -36,7 +33,7 @@ std::vector<Value> batch_normalization_training(NodeContext& n) {
   const double momentum = n.float_attribute("momentum", 0.9F), epsilon = n.float_attribute("epsilon", 1e-5F);
   const Expr mean = x.mean(axes), centred = x - kept(x, mean, axes), variance = (centred * centred).mean(axes);
   const auto channel = [&](const Expr& v) { return kept(x, v.to(x.dtype()), axes); };
-  const Expr y = centred / root(channel(variance) + epsilon) * channel(input(n, 1)) + channel(input(n, 2));
+  const Expr y = centred / (channel(variance) + epsilon).root() * channel(input(n, 1)) + channel(input(n, 2));
   const auto running = [&](size_t i, const Expr& now) {
     const Expr before = input(n, i);
     return n.result(before * momentum + now.to(before.dtype()) * (1 - momentum));

@@ -24,9 +24,6 @@ std::vector<Value> steps(NodeContext& n, const Step& step) {
   return results;
 }
 
-Expr root(const Expr& x) {
-  return x.made(op::sqrt(x.builder(), x));
-}
 Expr power(const Expr& x, const Expr& y) {
   return x.made(op::broadcast_binary(x.builder(), op::power, x, y));
 }
@@ -41,7 +38,7 @@ std::vector<Value> adagrad(NodeContext& n) {
   return steps<3>(n, [&](const std::vector<Expr>& v) -> std::vector<Expr> {
     const Expr &x = v[0], rate = scalar_input(n, 0, x) / (1.0 + scalar_input(n, 1, x) * decay);
     const Expr g = norm * x + v[1], h = v[2] + g * g;
-    return {x - rate * g / (root(h) + epsilon), h};
+    return {x - rate * g / (h.root() + epsilon), h};
   });
 }
 
@@ -52,9 +49,9 @@ std::vector<Value> adam(NodeContext& n) {
   return steps<4>(n, [&](const std::vector<Expr>& v) -> std::vector<Expr> {
     const Expr &x = v[0], rate = scalar_input(n, 0, x), t = scalar_input(n, 1, x);
     const Expr g = norm * x + v[1], momentum = alpha * v[2] + (1 - alpha) * g, h = beta * v[3] + (1 - beta) * (g * g);
-    const Expr unbiased = rate * root(1.0 - power(t.scalar(beta), t)) / (1.0 - power(t.scalar(alpha), t));
+    const Expr unbiased = rate * (1.0 - power(t.scalar(beta), t)).root() / (1.0 - power(t.scalar(alpha), t));
     const Expr adjusted = where(t > 0.0, unbiased, rate);
-    return {(1 - norm_after) * (x - adjusted * (momentum / (root(h) + epsilon))), momentum, h};
+    return {(1 - norm_after) * (x - adjusted * (momentum / (h.root() + epsilon))), momentum, h};
   });
 }
 
