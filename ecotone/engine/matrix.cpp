@@ -1,12 +1,11 @@
 #include "ecotone/engine/matrix.h"
 
-#include "ecotone/engine/scenario.h"
-
 #include <algorithm>
+
+#include "ecotone/engine/scenario.h"
 
 namespace ecotone::engine {
 namespace {
-
 
 // The ecosystems of the survey's tables, by its titles, and the others that facts speak of.
 const std::vector<std::pair<std::string, Words>>& ecosystems() {

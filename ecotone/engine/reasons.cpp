@@ -127,7 +127,8 @@ class Writer {
     }
     if (const Fact* f = s.fact("about", "support");
         f != nullptr && scenario_.support == "commercial" && f->value == "strong")
-      add(Reason::Kind::kCited, Side::kFor, m_.format("{} has commercial support", s.name) + note(f->note, f->zh), f->source);
+      add(Reason::Kind::kCited, Side::kFor, m_.format("{} has commercial support", s.name) + note(f->note, f->zh),
+          f->source);
     if (const Fact* f = s.fact("about", "chinese");
         f != nullptr && scenario_.data_language == "zh" && f->state == State::kYes)
       cite(f, m_.format("{} has models for Chinese", s.name));
@@ -140,8 +141,8 @@ class Writer {
           m_.format("{} is only partly for this phase", s.name) + note(phase->note, phase->zh), phase->source);
     if (const Fact* f = s.fact("task", scenario_.task)) {
       if (f->state == State::kPartial)
-        add(Reason::Kind::kCited, Side::kAgainst, m_.format("{} covers this task in part", s.name) + note(f->note, f->zh),
-            f->source);
+        add(Reason::Kind::kCited, Side::kAgainst,
+            m_.format("{} covers this task in part", s.name) + note(f->note, f->zh), f->source);
       else if (!f->note.empty())
         add(Reason::Kind::kCited, Side::kFor, m_.format("{} fits this task", s.name) + note(f->note, f->zh), f->source);
     }

@@ -12,7 +12,6 @@
 namespace ecotone::engine {
 namespace {
 
-
 Words stack_ids(std::string_view role) {
   Words ids;
   for (const Stack& s : installed_facts().stacks)

@@ -15,7 +15,6 @@
 namespace ecotone::op {
 namespace {
 
-
 template <OpDefinition Definition>
 std::vector<Type> infer_predicate(const InferCall& call) {
   TensorType type = tensor(infer_same<Definition, 1>(call)[0]);
