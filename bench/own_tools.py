@@ -6,7 +6,7 @@ a drift of the machine hits both; each turn is a process of its own. What is com
 mean. Printed are medians over turns, the median of the ratios of neighbouring turns, and between what they lie without the least and the greatest.
 "Within 10%" is said when all of that lies within 10% of 1, "NOT within 10%" when none of it does.
 
-    build/venv/bin/python bench/own_tools.py [--engines openvino,onnxruntime,iree] [--models recognition,MiniLM] [--threads N] [--rounds N] [--json]
+    build/venv/bin/python bench/own_tools.py [--engines openvino-f32,onnxruntime,iree] [--models recognition,MiniLM] [--threads N] [--rounds N] [--json]
 """
 
 import argparse
@@ -129,7 +129,7 @@ def iree_benchmark_module(case, row):
 
 # Engine: its tool, and which of our figures is what that tells.
 TOOLS = {
-    "openvino": ("benchmark_app", benchmark_app, "p50"),
+    "openvino-f32": ("benchmark_app", benchmark_app, "p50"),
     "onnxruntime": ("onnxruntime_test", onnxruntime_test, "mean"),
     "iree": ("iree-benchmark-module", iree_benchmark_module, "p50"),
 }

@@ -119,6 +119,28 @@ void check_space(const EngineInfo& engine, const fs::path& folder) {
          engine.megabytes, folder.string(), static_cast<double>(space.available) / kMegabyte);
 }
 
+// Scripts of `environment` name the folder that it was made in (their interpreter, VIRTUAL_ENV): here the one where it
+// will be.
+void name_folder_in_scripts(const fs::path& environment, const std::string& will_be) {
+  const std::string was = environment.string();
+  for (const auto& entry : fs::directory_iterator(environment / "bin")) {
+    if (entry.is_symlink() || !entry.is_regular_file()) continue;
+    std::string text = read_text_file(entry.path());
+    const bool script = text.starts_with("#!") || entry.path().filename().string().starts_with("activate");
+    bool changed = false;
+    for (size_t at = 0; script && (at = text.find(was, at)) != std::string::npos; at += will_be.size()) {
+      text.replace(at, was.size(), will_be);
+      changed = true;
+    }
+    if (!changed) continue;
+    const fs::perms permissions = entry.status().permissions();
+    AtomicFile file(entry.path());
+    file.write(text);
+    file.commit();
+    fs::permissions(entry.path(), permissions);
+  }
+}
+
 }  // namespace
 
 std::map<std::string, std::string> installed_versions(std::span<const EngineInfo> engines) {
@@ -202,6 +224,7 @@ void install_engine(const EngineInfo& engine, const fs::path& requirements,
   list.commit();
   pip.insert(pip.end(), {"-r", (fresh / "requirements.txt").string()});
   run_step("pip install", pip, progress);
+  name_folder_in_scripts(fresh, folder.string());
 
   if (fs::exists(folder)) fs::rename(folder, old);
   fs::rename(fresh, folder);

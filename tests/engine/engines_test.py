@@ -224,7 +224,8 @@ def working():
 
 def wheel(folder, version):
     with zipfile.ZipFile(folder / f"frobnicate-{version}-py3-none-any.whl", "w") as z:
-        z.writestr("frobnicate.py", f"VERSION = {version!r}\n")
+        z.writestr("frobnicate.py", f"VERSION = {version!r}\ndef main(): print(VERSION)\n")
+        z.writestr(f"frobnicate-{version}.dist-info/entry_points.txt", "[console_scripts]\nfrobnicate = frobnicate:main\n")
         z.writestr(f"frobnicate-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: frobnicate\nVersion: {version}\n")
         z.writestr(f"frobnicate-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         z.writestr(f"frobnicate-{version}.dist-info/RECORD", "")
@@ -264,6 +265,9 @@ def installing(folder):
     check("interrupted", interrupted.wait(60) != 0 and left() == [], f"{interrupted.stderr.read()} {left()}")
     done = eco("engines", "add", "frobnicate", env=env)
     check("add", done.returncode == 0 and left() == ["frobnicate"] and version() == "1.0", f"{done.stderr} {left()}")
+    script = subprocess.run([place / "bin/frobnicate"], capture_output=True, text=True, check=False)
+    check("its programs start", script.stdout == "1.0\n", script.stderr)
+    check("its scripts name no folder that is gone", not [p for p in (place / "bin").glob("activate*") if ".adding" in p.read_text()])
     write("2.0")
     done = eco("engines", "add", "frobnicate", env=env | {"BROKEN": "1"})
     check("what was there stays when the new one fails", done.returncode == 3 and left() == ["frobnicate"] and version() == "1.0", done.stderr)
