@@ -3,14 +3,15 @@
 OpenVINO's benchmark_app (same configuration, synchronous, one request), ONNX Runtime's onnxruntime_test (given the same threads; it has no option
 for them) and IREE's iree-benchmark-module (on the file that our adapter made, same driver, same processors). A round is eco, tool, tool, eco, so that
 a drift of the machine hits both; each turn is a process of its own. What is compared is what the tool tells: the median where it tells it, else the
-mean. Printed are medians over turns, the median of the ratios of neighbouring turns, and between what they lie without the least and the greatest.
-"Within 10%" is said when all of that lies within 10% of 1, "NOT within 10%" when none of it does.
+mean. Printed are medians over turns, the median of the ratios of neighbouring turns, and its 95% interval (the sign test's). "Within 10%" is said when all
+of the interval lies within 10% of 1, "NOT within 10%" when none of it does.
 
     build/venv/bin/python bench/own_tools.py [--engines openvino-f32,onnxruntime,iree] [--models recognition,MiniLM] [--threads N] [--rounds N] [--json]
 """
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -20,9 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reference import ECO, MODELS, PACKAGES, make_inputs
+from reference import ECO, MODELS, PACKAGES, ROOT, make_inputs
 
-ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 0.1
 
 # onnxruntime_test's own function, in a session of as many threads as eco compare gives.
@@ -50,7 +50,7 @@ from ecotone_workers import iree_adapter
 from ecotone_workers.adapter import Model
 adapter = iree_adapter.Adapter(1, {})
 adapter.load(Model(sys.argv[1], json.loads(sys.argv[2])))
-names = runtime.load_vm_flatbuffer_file(str(adapter.artifact), driver="local-sync").vm_module.function_names
+names = runtime.load_vm_flatbuffer_file(str(adapter.artifacts[0]), driver="local-sync").vm_module.function_names
 print(json.dumps([str(adapter.artifact), next(n for n in names if n != "__init" and not n.endswith("$async"))]))
 """
 
@@ -135,6 +135,16 @@ TOOLS = {
 }
 
 
+def median_interval(ordered):
+    """Between which two values the median lies with 95% confidence: the sign test's, exact; all of them where there are fewer than six."""
+    n = len(ordered)
+    outside, left = 0.0, 0
+    while (outside := outside + math.comb(n, left) / 2**n) <= 0.025:
+        left += 1
+    left = max(left - 1, 0)
+    return ordered[left], ordered[n - 1 - left]
+
+
 def measure(engine, case, rounds):
     tool, turn, key = TOOLS[engine]
     ours, theirs = [], []
@@ -144,8 +154,7 @@ def measure(engine, case, rounds):
         theirs += [turn(case, row), turn(case, row)]
         ours.append(case.eco(engine)["latency_ms"][key])
     ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))
-    inner = ratios[1:-1] if len(ratios) > 4 else ratios
-    low, high = inner[0], inner[-1]
+    low, high = median_interval(ratios)
     inside = [1 - LIMIT <= r <= 1 / (1 - LIMIT) for r in (low, high)]
     outside = high < 1 - LIMIT or low > 1 / (1 - LIMIT)
     verdict = "within 10%" if all(inside) else "NOT within 10%" if outside else "unclear: the turns differ by more"
@@ -163,8 +172,8 @@ def main():
     parser.add_argument("--engines", default=",".join(TOOLS), help=f"some of {','.join(TOOLS)}")
     parser.add_argument("--models", default="recognition,MiniLM", help="words of the titles of bench/reference.py's models")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of each engine; default: all processors")
-    parser.add_argument("--rounds", type=int, default=4, help="of eco, tool, tool, eco (4)")
-    parser.add_argument("--seconds", type=float, default=3, help="of each turn, about (3)")
+    parser.add_argument("--rounds", type=int, default=12, help="of eco, tool, tool, eco (12)")
+    parser.add_argument("--seconds", type=float, default=1, help="of each turn, about (1)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     installed = {e["name"] for e in json.loads(run([ECO, "engines", "--json"]))["engines"] if e["installed"]}

@@ -1,6 +1,6 @@
 """The reference evaluator's time beside ONNX Runtime's on the demo's models: what checking costs, not a race.
 
-Both get the same seeded inputs. Outputs are checked first (`eco verify`); a model that fails is not timed. Runs of the two alternate (ours,
+Both get the same inputs. Outputs are checked first (`eco verify`); a model that fails is not timed. Runs of the two alternate (ours,
 theirs, theirs, ours) on all cores, so that a drift of the machine hits both; printed are medians with the least and greatest, and the
 median of the pairwise ratios.
 
@@ -20,9 +20,13 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from PIL import Image
 
+ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = Path(sysconfig.get_path("purelib"))
-ECO = os.environ.get("ECO", str(Path(__file__).resolve().parents[1] / "build/release/bin/eco"))
+ECO = os.environ.get("ECO", str(ROOT / "build/release/bin/eco"))
+PICTURE = ROOT / "docs/images/ocr.png"
+MEAN, STD = np.array([0.485, 0.456, 0.406]).reshape(3, 1, 1), np.array([0.229, 0.224, 0.225]).reshape(3, 1, 1)  # of ImageNet
 OCR = "rapidocr_onnxruntime/models/ch_PP-OCRv4_{}_infer.onnx"
 MODELS = [
     ("PP-OCR v4 detection", OCR.format("det"), {"x": (1, 3, 480, 480)}),
@@ -54,12 +58,16 @@ class Ours:
         self.process.wait()
 
 
+def session(model):
+    options = onnxruntime.SessionOptions()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
 class Theirs:
     def __init__(self, model, inputs):
-        options = onnxruntime.SessionOptions()
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.session = session(model)
         with np.load(inputs) as arrays:
             self.inputs = {name: arrays[name] for name in arrays.files}
 
@@ -70,13 +78,20 @@ class Theirs:
 
 
 def make_inputs(model, shapes, path):
-    """Seeded inputs as `eco run` makes them would do; here they must be in a file that both read."""
+    """Inputs in a file that both read: a picture where one is wanted (in noise the detector finds nothing, and what is left of its outputs is
+    rounding), else seeded ones."""
     random = np.random.default_rng(0)
     kinds = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(int32)": np.int32}
     arrays = {}
-    for given in onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).get_inputs():
+    for given in session(model).get_inputs():
         shape, dtype = shapes.get(given.name, ()), kinds[given.type]
-        arrays[given.name] = random.standard_normal(shape).astype(dtype) if dtype == np.float32 else random.integers(0, 2, shape).astype(dtype)
+        if len(shape) == 4:
+            image = Image.open(PICTURE).convert("RGB").resize(shape[:1:-1])
+            arrays[given.name] = np.broadcast_to((np.asarray(image, dtype).transpose(2, 0, 1) / 255 - MEAN) / STD, shape).astype(dtype)
+        elif dtype == np.float32:
+            arrays[given.name] = random.standard_normal(shape).astype(dtype)
+        else:
+            arrays[given.name] = random.integers(0, 2, shape).astype(dtype)
         if given.name == "sr":
             arrays[given.name] = np.array(16000, dtype)
     np.savez(path, **arrays)

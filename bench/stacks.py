@@ -15,9 +15,8 @@ import sys
 from pathlib import Path
 
 import onnx
-from reference import ECO, MODELS, PACKAGES
+from reference import ECO, MODELS, PACKAGES, PICTURE, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/models"))
 import seeded  # noqa: E402
 
@@ -28,13 +27,13 @@ SLOW_TO_LOAD = {"litert", "tensorflow", "torch-compile", "tvm"}
 
 
 # Noise is no picture: the detector finds nothing in it, and what is left of its outputs is rounding.
-PICTURE = ["-i", str(ROOT / "docs/images/ocr.png"), "--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"]
+PICTURE_OPTIONS = ["-i", str(PICTURE), "--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"]
 
 
 def demo_models():
     """Each model's path, and the options that give its inputs."""
     sizes = {name: [word for key, shape in shapes.items() for word in ("--shape", f"{key}=" + ",".join(map(str, shape)))] for name, _, shapes in MODELS}
-    return {name: (PACKAGES / path, sizes[name] + (PICTURE if "detection" in name else [])) for name, path, _ in MODELS}
+    return {name: (PACKAGES / path, sizes[name] + (PICTURE_OPTIONS if "detection" in name else [])) for name, path, _ in MODELS}
 
 
 def light_path(name):
@@ -115,9 +114,11 @@ def document(reports, engines, page, left):
         "# Every engine on every model",
         "",
         f"Median milliseconds of a run on {machine['cpu']} ({machine['processors_usable']} processors, {', '.join(machine['units'])}), "
-        f"{first['cases'][0]['threads']} thread, {first['date'][:10]}. **Bold**: the fastest, and what ties with it. "
+        f"{first['cases'][0]['threads']} thread, {first['date'][:10]}. **Bold**: the fastest, and what ties with it; none is bold where the first two "
+        "could not be told apart. "
         "Each engine ran in a process of its own, in turns with the others, at its makers' recommended settings; only engines whose outputs agree "
-        "with the exact result within 1e-3 (or are as right as the model's own types allow) are timed. Inputs are seeded; the light models' weights too.",
+        "with the exact result within 1e-3 (or are as right as the model's own types allow) are timed. Inputs are seeded, but for the detector's, a picture; "
+        "the light models' weights are seeded too.",
         "",
         f"Of {rows} pairs of a model and an engine, {agree} agree, {disagree} do not, and {rows - agree - disagree} did not run. "
         f"[The page]({page.name}) has errors, memory, load times, placement and settings; [what is behind the figures](comparing.md).",

@@ -2,8 +2,10 @@
 // their reasons.
 
 #include <iostream>
+#include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -58,11 +60,8 @@ ordered_json to_json(const Plan& plan, const Scenario& scenario, const Facts& fa
   for (const Criterion& c : plan.criteria)
     criteria.push_back({{"name", c.name}, {"value", c.value}, {"weight", c.weight}});
   for (const Reason& r : reasons(plan, scenario, facts, Messages(Language::kEnglish))) {
-    ordered_json one{{"kind", r.kind == Reason::Kind::kMeasured ? "measured"
-                              : r.kind == Reason::Kind::kCited  ? "cited"
-                                                                : "preference"},
-                     {"for", r.side == Reason::Side::kFor},
-                     {"text", r.text}};
+    ordered_json one{{"kind", name(r.kind)}, {"for", r.side == Reason::Side::kFor}, {"text", r.text}};
+    if (!r.machine().empty()) one["machine"] = r.machine();
     if (r.source != nullptr) one["source"] = to_json(*r.source);
     why.push_back(std::move(one));
   }
@@ -72,12 +71,21 @@ ordered_json to_json(const Plan& plan, const Scenario& scenario, const Facts& fa
 void print_choice_json(const Choice& choice, const Scenario& scenario, const Facts& facts) {
   ordered_json j{{"schema_version", kSchemaVersion}};
   if (!scenario.title.empty()) j["scenario"] = scenario.title;
-  for (const char* list : {"constraints", "plans", "conflict", "relaxations"}) j[list] = ordered_json::array();
+  for (const char* list : {"constraints", "plans", "conflict", "conflicts", "relaxations", "give_up"})
+    j[list] = ordered_json::array();
+  const auto all = [](const std::vector<Constraint>& musts) {
+    ordered_json array = ordered_json::array();
+    for (const Constraint& c : musts) array.push_back(to_json(c));
+    return array;
+  };
   for (const Constraint& c : choice.constraints) j["constraints"].push_back(to_json(c));
   for (const Plan& p : choice.plans) j["plans"].push_back(to_json(p, scenario, facts));
-  for (const Constraint& c : choice.conflict) j["conflict"].push_back(to_json(c));
+  j["conflict"] = all(choice.conflict);
+  for (const auto& musts : choice.conflicts) j["conflicts"].push_back(all(musts));
   for (const auto& [c, plan] : choice.relaxations)
     j["relaxations"].push_back({{"without", to_json(c)}, {"plan", title(plan)}});
+  for (const auto& [musts, plan] : choice.give_up)
+    j["give_up"].push_back({{"without", all(musts)}, {"plan", title(plan)}});
   print_json(j);
 }
 
@@ -129,11 +137,8 @@ void print_reasons(const std::vector<Reason>& all, Reason::Side side, Bibliograp
   const bool good = side == Reason::Side::kFor;
   for (const Reason& r : all) {
     if (r.side != side) continue;
-    const std::string kind = r.kind == Reason::Kind::kMeasured ? m("measured")
-                             : r.kind == Reason::Kind::kCited  ? m("cited")
-                                                               : m("yours");
     const std::string source = r.source == nullptr ? "" : fmt::format(" [{}]", sources.number(r.source));
-    t.add({{good ? "  +" : "  -", good ? Style::kGood : Style::kWarning}, {kind, Style::kDim}, r.text + source});
+    t.add({{good ? "  +" : "  -", good ? Style::kGood : Style::kWarning}, {mark(r, m), Style::kDim}, r.text + source});
   }
   fmt::print("{}", t.str(layout));
 }
@@ -214,21 +219,27 @@ void print_plans(const Choice& choice, const Scenario& scenario, const Facts& fa
 
 void print_conflict(const Choice& choice, const Messages& m) {
   const Layout layout = layout_of(STDOUT_FILENO);
-  print_paragraph(m("No stack meets all of it. These exclude each other:"), layout);
-  for (const Constraint& c : choice.conflict) fmt::print("  {} = {}\n", c.key, c.value);
-  if (choice.relaxations.empty()) {
-    print_paragraph(m("Giving up one of them is not enough."), layout);
-    return;
+  for (size_t i = 0; i < choice.conflicts.size(); ++i) {
+    print_paragraph(i == 0 ? m("No stack meets all of it. These exclude each other:") : m("These do too:"), layout);
+    for (const Constraint& c : choice.conflicts[i]) fmt::print("  {} = {}\n", c.key, c.value);
   }
-  print_paragraph(m("Give up one of them, and there is a plan:"), layout);
-  Table t({{""}, {""}, {"", Align::kLeft, true}});
-  for (const auto& [c, plan] : choice.relaxations) {
-    std::string where;
+  const bool one_will_do = !choice.relaxations.empty();
+  if (!one_will_do) print_paragraph(m("Giving up one of them is not enough."), layout);
+  if (!one_will_do && choice.give_up.empty()) return;
+  print_paragraph(one_will_do ? m("Give up one of them, and there is a plan:")
+                              : m("Give up those of one line together, and there is a plan:"),
+                  layout);
+  Table t({{""}, {"", Align::kLeft, true}, {"", Align::kLeft, true}});
+  const auto add = [&](const std::vector<Constraint>& musts, const Plan& plan) {
+    std::string without, where;
+    for (const Constraint& c : musts)
+      without += (without.empty() ? "" : m(", ")) + m.format("without {} = {}", c.key, c.value);
     for (const Part& p : plan.parts)
       if (!p.trains()) where += (where.empty() ? "" : ", ") + m(vocabulary::title(p.target));
-    t.add({"  ", m.format("without {} = {}", c.key, c.value),
-           title(plan) + (where.empty() ? "" : fmt::format(" ({})", where))});
-  }
+    t.add({"  ", without, title(plan) + (where.empty() ? "" : fmt::format(" ({})", where))});
+  };
+  for (const auto& [c, plan] : choice.relaxations) add({c}, plan);
+  for (const auto& [musts, plan] : choice.give_up) add(musts, plan);
   fmt::print("{}", t.str(layout));
 }
 
@@ -261,26 +272,10 @@ Scenario interview(const Messages& m) {
   for (const ScenarioKey& k : scenario_keys()) {
     if (k.question.empty()) continue;
     for (;;) {
-      const std::string answer = ask(fmt::format("\n{}\n  {}\n> ", m(k.question), fmt::join(k.allowed, ", ")));
-      std::vector<std::string> given;
-      std::string unknown;
-      for (size_t begin = 0; begin < answer.size();) {
-        const size_t end = std::min(answer.find(',', begin), answer.size());
-        std::string word = answer.substr(begin, end - begin);
-        word.erase(0, word.find_first_not_of(' ')), word.erase(word.find_last_not_of(' ') + 1);
-        begin = end + 1;
-        if (word.empty()) continue;
-        if (std::find(k.allowed.begin(), k.allowed.end(), word) == k.allowed.end()) unknown = word;
-        if (std::find(given.begin(), given.end(), word) == given.end()) given.push_back(word);
-      }
-      if (!unknown.empty() || (k.word != nullptr && given.size() > 1)) {
-        fmt::print(stderr, "{}\n",
-                   unknown.empty() ? m("One answer, please.") : m.format("'{}' is none of them.", unknown));
-        continue;
-      }
-      if (k.words != nullptr) s.*k.words = given;
-      if (k.word != nullptr && !given.empty()) s.*k.word = given[0];
-      break;
+      const std::string allowed = k.allowed.empty() ? "" : fmt::format("  {}\n", fmt::join(k.allowed, ", "));
+      const std::string complaint = take_answer(s, k, ask(fmt::format("\n{}\n{}> ", m(k.question), allowed)), m);
+      if (complaint.empty()) break;
+      fmt::print(stderr, "{}\n", complaint);
     }
   }
   const std::string file = ask(fmt::format("\n{}\n> ", m("Save the answers to a file? Its name, or Enter for no.")));
@@ -292,6 +287,29 @@ Scenario interview(const Messages& m) {
   }
   fmt::print(stderr, "\n");
   return s;
+}
+
+// Options that this way to choose would ignore are errors.
+void refuse_ignored(const CLI::App& verb, const ChooseOptions& o) {
+  static const std::set<std::string> of_scenario{"--scenario", "--explain", "--json", "--lang"};
+  static const std::set<std::string> not_of_model{"--scenario", "--explain", "--check", "--margin"};
+  static const std::set<std::string> of_check{"model",  "--check",   "--margin",  "--json",
+                                              "--lang", "--input",   "--shape",   "--mean",
+                                              "--std",  "--seconds", "--timeout", "--memory-limit"};
+  const bool checks = !o.measured.check.empty();
+  std::vector<std::string> ignored;
+  for (const CLI::Option* option : verb.get_options()) {
+    const std::string name = option->get_name();
+    const bool has_use = checks               ? of_check.contains(name)
+                         : o.measured.asked() ? !not_of_model.contains(name)
+                                              : of_scenario.contains(name);
+    if (option->count() > 0 && !has_use) ignored.push_back(name);
+  }
+  if (ignored.empty()) return;
+  fail("{}: {}; see 'eco choose --help'", fmt::join(ignored, ", "),
+       checks               ? "not with --check, which measures as the decision was made"
+       : o.measured.asked() ? "not for a MODEL that is measured"
+                            : "not for a scenario, only where a MODEL is measured");
 }
 
 }  // namespace
@@ -308,11 +326,13 @@ void add_choose(CLI::App& app, Action& action) {
   verb->add_flag("--json", o->json, "Print JSON");
   verb->footer(
       "Facts, each with its source and date, stand below data/facts; docs/choosing.md explains the keys and the "
-      "scores.\nExit code 1 when constraints exclude each other.");
-  verb->callback([o, &action] {
-    action = [o] {
+      "scores.\nExit code 1 when constraints exclude each other, when no engine agrees, and when a decision does not "
+      "hold or can't be checked.");
+  verb->callback([o, verb, &action] {
+    action = [o, verb] {
       const Messages m = messages(o->measured.arguments.lang);
       if (o->measured.asked() && !o->scenario.empty()) fail("choose for a model or for a scenario, not both");
+      refuse_ignored(*verb, *o);
       if (!o->measured.check.empty()) return o->measured.run_check(o->json, m);
       if (o->measured.asked()) return o->measured.run(o->json, m);
       if (!o->scenario.empty()) return choose_for(read_scenario(o->scenario), *o, m);

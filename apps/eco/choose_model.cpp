@@ -2,6 +2,9 @@
 
 #include "apps/eco/choose_model.h"
 
+#include <memory>
+#include <set>
+
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
@@ -15,6 +18,7 @@
 #include "ecotone/engine/source.h"
 #include "ecotone/engine/table.h"
 #include "ecotone/engine/worker.h"
+#include "ecotone/format/npz/npz.h"
 
 namespace eco_command {
 
@@ -69,12 +73,6 @@ ordered_json to_json(const Recommendation& r) {
   return {{"ranking", std::move(ranking)}, {"reasons", std::move(reasons)}};
 }
 
-void write_json(const std::filesystem::path& path, const ordered_json& j) {
-  AtomicFile file(path);
-  file.write(j.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
-  file.commit();
-}
-
 // "x=1,3,48,320 y=2" as --shape options.
 std::vector<std::string> split_shapes(const std::string& shapes) {
   std::vector<std::string> result;
@@ -86,12 +84,14 @@ std::vector<std::string> split_shapes(const std::string& shapes) {
   return result;
 }
 
-// The winner's files and a program that runs them, beside the decision. Without them the decision still stands.
+// The inputs, the winner's files and a program that runs them, beside the decision, which stands without the program.
 void write_winner(const CompareArguments& arguments, const CompareReport& report, const Score& winner,
                   const std::filesystem::path& folder, const Messages& text) {
   const std::string& engine = winner.row->engine;
+  const auto [model, inputs] = arguments.load(static_cast<size_t>(winner.in - report.cases.data()));
+  const NamedTensors named = named_inputs(*model.program, inputs);
+  npz::write_npz(folder / "inputs.npz", named);
   try {
-    const auto [model, inputs] = arguments.load(static_cast<size_t>(winner.in - report.cases.data()));
     const ModelSource source(model, inputs);
     const Worker::Source given = source.for_engine(engine);
     std::filesystem::path artifact = given.stablehlo.empty() ? given.model : given.stablehlo;
@@ -99,10 +99,48 @@ void write_winner(const CompareArguments& arguments, const CompareReport& report
       Worker worker(engine, {.threads = winner.in->threads, .quiet = true});
       artifact = worker.load(given).artifact;
     }
-    write_example(engine, artifact, named_inputs(*model.program, inputs), folder);
+    write_example(engine, artifact, named, winner.in->threads, folder);
   } catch (const Error& e) {
     log_warning("{}", text.format("no example of {}: {}", engine, e.what()));
   }
+}
+
+// Whether several sets of sizes or numbers of threads are asked for.
+bool several_cases(const CompareArguments& arguments) {
+  std::set<std::string> names;
+  for (const std::string& shape : arguments.inputs.shapes)
+    if (!names.insert(parse_shape_option(shape).first).second) return true;
+  return arguments.threads.size() > 1;
+}
+
+// Now, so that what can't be written is known before the race.
+std::unique_ptr<AtomicFile> open_decision(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) fail("--out {}: the folder can't be made: {}", folder.string(), error.message());
+  return std::make_unique<AtomicFile>(folder / "decision.json");
+}
+
+CheckResult changed_model(const Messages& text) {
+  return {{text("the model has changed since the decision: decide anew")}, {}, ""};
+}
+
+void print_check(const CheckResult& result, const Messages& text) {
+  for (const std::string& w : result.worse) fmt::print("{}\n", w);
+  for (const std::string& n : result.notes) log_note("{}", n);
+  fmt::print("{}\n", result.holds()         ? text("the decision holds")
+                     : result.worse.empty() ? text.format("not checked: {}", result.not_checked)
+                                            : text("THE DECISION NO LONGER HOLDS"));
+}
+
+ordered_json to_json(const CheckResult& result) {
+  const bool known = result.not_checked.empty() || !result.worse.empty();
+  ordered_json j{{"schema_version", kSchemaVersion},
+                 {"holds", known ? ordered_json(result.holds()) : ordered_json()},
+                 {"not_checked", result.not_checked},
+                 {"regressions", result.worse},
+                 {"notes", result.notes}};
+  return j;
 }
 
 }  // namespace
@@ -115,7 +153,8 @@ void ModelChoice::add_to(CLI::App& verb) {
       ->capture_default_str();
   verb.add_option("--price-per-hour", price_per_hour, "Of this machine, for --goal cost")->check(CLI::PositiveNumber);
   verb.add_option("--out", folder, "A folder for the winner's artifact, an example that runs it, and decision.json");
-  verb.add_option("--check", check, "A saved decision.json: measure again; exit code 1 when it no longer holds");
+  verb.add_option("--check", check,
+                  "A saved decision.json: measure again; exit code 1 when it no longer holds, or can't be checked");
   verb.add_option("--margin", margin, "How much worse a checked value may be on the same processor")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -124,12 +163,16 @@ void ModelChoice::add_to(CLI::App& verb) {
 int ModelChoice::run(bool json, const Messages& text) const {
   const Goal wanted = parse_goal(goal);
   if (wanted == Goal::kCost && price_per_hour <= 0) fail("--goal cost wants --price-per-hour: what this machine costs");
-  const CompareReport report = arguments.run(text);
-  if (report.cases.size() > 1 && wanted != Goal::kThroughput && wanted != Goal::kCost)
+  if (several_cases(arguments) && wanted != Goal::kThroughput && wanted != Goal::kCost)
     fail(
         "several sets of sizes or threads can be chosen among for throughput and cost only; 'eco compare' shows them "
         "all");
-  const auto choice = recommend(report, wanted, price_per_hour, text);
+  detect_format(arguments.model);  // no folder for a model that is none
+  const std::unique_ptr<AtomicFile> saved = folder.empty() ? nullptr : open_decision(folder);
+  const CompareReport report = arguments.run(text);
+  const Messages english(Language::kEnglish);  // of JSON
+  const auto choice = recommend(report, wanted, price_per_hour, text),
+             in_english = recommend(report, wanted, price_per_hour, english);
   const ordered_json machine = machine_json();
   if (!choice) {
     if (json) {
@@ -143,17 +186,19 @@ int ModelChoice::run(bool json, const Messages& text) const {
     }
     return kFindings;
   }
+  DecidedOn on{arguments.model, folder, {}, arguments.options.tolerance, price_per_hour, machine};
+  if (arguments.inputs.files.empty()) on.seed = arguments.inputs.seed;
   ordered_json d{{"schema_version", kSchemaVersion}};
-  d.update(decision(*choice, arguments.model, arguments.options.tolerance, price_per_hour, machine));
-  if (!folder.empty()) {
-    std::filesystem::create_directories(folder);
-    write_json(std::filesystem::path(folder) / "decision.json", d);
+  d.update(decision(*in_english, on));
+  if (saved) {
     write_winner(arguments, report, choice->ranking[0], folder, text);
+    saved->write(d.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+    saved->commit();
   }
   if (json) {
     ordered_json j{
         {"schema_version", kSchemaVersion}, {"recommended", choice->ranking[0].row->engine}, {"decision", d}};
-    j.update(to_json(*choice));
+    j.update(to_json(*in_english));
     j.update(engine::to_json(report));
     print_json(j);
   } else {
@@ -169,24 +214,37 @@ int ModelChoice::run_check(bool json, const Messages& text) const {
   if (again.model.empty()) again.model = d.model.string();
   again.engines = {d.engine};
   if (!d.runner_up.empty()) again.engines.push_back(d.runner_up);
-  if (again.inputs.files.empty()) again.inputs.shapes = split_shapes(d.shapes);
   again.threads = {d.threads};
   again.options.tolerance = d.tolerance;
-  const CompareReport report = again.run(text);
-  std::vector<std::string> notes;
-  if (model_hash(again.model) != d.model_hash) notes.emplace_back("the model has changed since the decision");
-  const std::vector<std::string> worse = regressions(d, report, describe_machine().cpu, margin, notes);
+  if (!again.inputs.files.empty()) {  // the user's own
+    if (several_cases(again)) fail("--check takes one set of sizes");
+  } else if (const ImageOptions& image = again.inputs.image;
+             !again.inputs.shapes.empty() || !image.mean.empty() || !image.std.empty()) {
+    fail("--shape, --mean and --std are for an image of -i; a decision is checked on its own inputs");
+  } else if (!d.inputs.empty()) {
+    if (!std::filesystem::exists(d.inputs))
+      fail("{}: the inputs of the decision, {}, are not there; give them with -i", check, d.inputs.string());
+    again.inputs.files = {d.inputs.string()};
+  } else if (d.seed) {
+    again.inputs.shapes = split_shapes(d.shapes), again.inputs.seed = *d.seed;
+  } else {
+    fail("{}: the decision does not name its inputs; give them with -i, or decide anew with --out", check);
+  }
+  CompareReport report;
+  const bool is_same = model_hash(again.model) == d.model_hash;
+  if (is_same) report = again.run(text);
+  const std::string cpu = describe_machine().cpu;
+  const auto result = [&](const Messages& words) {
+    return is_same ? check_decision(d, report, cpu, margin, words) : changed_model(words);
+  };
   if (json) {
-    ordered_json j{
-        {"schema_version", kSchemaVersion}, {"holds", worse.empty()}, {"regressions", worse}, {"notes", notes}};
+    ordered_json j = to_json(result(Messages(Language::kEnglish)));
     j.update(engine::to_json(report));
     print_json(j);
   } else {
-    for (const std::string& w : worse) fmt::print("{}\n", w);
-    for (const std::string& n : notes) log_note("{}", n);
-    fmt::print("{}\n", worse.empty() ? text("the decision holds") : text("THE DECISION NO LONGER HOLDS"));
+    print_check(result(text), text);
   }
-  return report.interrupted ? kInterrupted : worse.empty() ? kOk : kFindings;
+  return report.interrupted ? kInterrupted : result(text).holds() ? kOk : kFindings;
 }
 
 }  // namespace eco_command

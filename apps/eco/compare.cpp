@@ -115,11 +115,13 @@ void CompareArguments::add_to(CLI::App& verb) {
       "Sizes of an input, as name=1,3,224,224; may be repeated. A name given again begins another set of sizes, and "
       "all sets are compared");
   verb.add_option("--engines", engines, "Which engines, as a,b,... Default: all that are installed (see 'eco engines')")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);  // what follows is the model
   verb.add_option("--device", device,
                   "Only engines that run on this: cpu, gpu, or more exactly x86-cpu, nvidia-gpu, ... Default: any");
   verb.add_option("--threads", threads, "Threads of each engine; several are compared in turn. Default: all processors")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::PositiveNumber);
   verb.add_option("--tolerance", options.tolerance,
                   "Largest error max|x - r| / (|r| + rms r) against the exact result r at which an engine agrees")

@@ -9,6 +9,7 @@
 #include "ecotone/base/log.h"
 #include "ecotone/engine/engines.h"
 #include "ecotone/engine/machine.h"
+#include "ecotone/engine/matrix.h"
 #include "ecotone/engine/table.h"
 #include "ecotone/engine/worker.h"
 
@@ -30,7 +31,7 @@ std::vector<EngineState> probe_engines() {
   for (const EngineInfo& e : known_engines()) {
     EngineState s{e.name, "", ""};
     try {
-      s.version = Worker(e.name, {0, 60}).version();
+      s.version = Worker(e.name, {.timeout_seconds = 60, .quiet = log_level() != LogLevel::kVerbose}).version();
     } catch (const Error& error) {
       s.missing = error.what();
     }
@@ -126,10 +127,7 @@ void add_doctor(CLI::App& app, Action& action) {
       const Messages text = messages(o->lang);
       const Machine m = describe_machine();
       if (o->matrix) {
-        std::vector<std::string> usable;
-        for (const EngineState& e : probe_engines())
-          if (!e.version.empty()) usable.push_back(e.name);
-        print_matrix(m, usable, o->json, text);
+        print_matrix(m, installed_engines(), o->json, text);
         return kOk;
       }
       std::optional<Measured> x;

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -77,7 +78,7 @@ int list(const EnginesVerb& o) {
     absent = absent || !installed;
     std::vector<std::string> lacks = missing_programs(e);
     for (std::string& program : lacks) program = text.format("the program {}", program);
-    lacks.insert(lacks.end(), e.lacks.begin(), e.lacks.end());
+    for (const std::string& l : e.lacks) lacks.push_back(text(l));
     const Style style = installed ? Style::kPlain : Style::kDim;
     table.add({{e.name, installed ? Style::kBold : Style::kDim},
                {e.native    ? text("built in")
@@ -85,9 +86,9 @@ int list(const EnginesVerb& o) {
                             : "-",
                 style},
                {e.native ? "" : std::to_string(e.megabytes), style},
-               {e.maker, style},
-               {e.from_onnx, style},
-               {join(lacks), style}});
+               {text(e.maker), style},
+               {text(e.from_onnx), style},
+               {fmt::format("{}", fmt::join(lacks, text(", "))), style}});
   }
   fmt::print("{}", table.str(layout_of(STDOUT_FILENO)));
   if (absent) log_note("{}", text("'eco engines add NAME' installs one."));

@@ -1,3 +1,4 @@
+#include <charconv>
 #include <iostream>
 
 #include <fmt/core.h>
@@ -14,6 +15,18 @@ namespace eco_command {
 using namespace ecotone;
 using namespace ecotone::engine;
 
+namespace {
+
+// CLI11 takes "-1" and 2^64 for the largest seed.
+std::string why_no_seed(const std::string& text) {
+  uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error == std::errc() && end == text.data() + text.size()) return "";
+  return fmt::format("'{}' is no seed; give a whole number from 0 to 2^64 - 1", text);
+}
+
+}  // namespace
+
 void InputOptions::add_to(CLI::App& verb) {
   verb.add_option("-i,--input", files,
                   "Inputs: .npz or .safetensors with arrays named after the model's inputs; .npy, ONNX .pb, .png, "
@@ -24,16 +37,21 @@ void InputOptions::add_to(CLI::App& verb) {
           "--seed", seed,
           "Seed of made inputs (floats normal; integers in range of what they index, else 0 or 1) and of the random "
           "numbers that a model draws")
+      ->check(why_no_seed)
       ->capture_default_str();
   verb.add_option("--mean", image.mean, "Subtracted from an image's RGB/255, per channel")->delimiter(',');
   verb.add_option("--std", image.std, "An image's RGB/255 less the mean is divided by this, per channel")
       ->delimiter(',');
+  // One value each time, so that the model may follow.
+  for (const char* list : {"--input", "--shape", "--mean", "--std"}) verb.get_option(list)->allow_extra_args(false);
 }
 
 std::pair<Model, std::vector<Tensor>> InputOptions::load(const std::string& path) const {
   ModelOptions options;
   for (const std::string& s : shapes) options.shapes.insert(parse_shape_option(s));
   if (files.empty()) {
+    if (!image.mean.empty() || !image.std.empty())
+      fail("--mean and --std are for a picture, but no input is given; give one with -i, or leave them out");
     Model model = load_model(path, options);
     std::vector<Tensor> inputs = make_inputs(*model.program, seed);
     return {std::move(model), std::move(inputs)};
@@ -71,7 +89,6 @@ void add_backend_option(CLI::App& verb, std::string& backend) {
 
 void print_json(const nlohmann::ordered_json& report) {
   std::cout << report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << std::endl;
-  if (!std::cout) fail("the report can't be written to standard output");
 }
 
 std::string format_seconds(double s) {

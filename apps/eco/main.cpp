@@ -1,14 +1,22 @@
 // The command `eco`.
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
 #include <new>
+#include <set>
 #include <string_view>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+#include <poll.h>
+#include <unistd.h>
 
 #include "ecotone/base/error.h"
 #include "ecotone/base/log.h"
+#include "ecotone/engine/interrupt.h"
 
 #include "apps/eco/eco.h"
 
@@ -31,14 +39,38 @@ std::string_view name(ecotone::ErrorKind kind) {
 // The message goes to stderr; who asked for --json finds it on stdout too.
 int report_error(bool json, std::string_view kind, const std::string& message, int exit_code) {
   ecotone::log_error("{}", message);
-  if (!json) return exit_code;
-  try {
+  if (json)
     eco_command::print_json({{"schema_version", eco_command::kSchemaVersion},
                              {"error", {{"kind", kind}, {"message", message}, {"exit_code", exit_code}}}});
-    return exit_code;
-  } catch (const ecotone::Error&) {
-    return exit_code;  // nobody reads stdout any more, which was said already
-  }
+  return exit_code;
+}
+
+// Whether the reader of stdout has gone, as `head` does when it has seen enough: no error.
+bool reader_left() {
+  pollfd out{STDOUT_FILENO, 0, 0};
+  return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+// The exit code once what was printed has arrived.
+int delivered(int exit_code) {
+  errno = 0;
+  std::cout.flush();
+  std::fflush(stdout);
+  const int why = errno;
+  if ((std::cout && !std::ferror(stdout)) || reader_left()) return exit_code;
+  ecotone::log_error("standard output can't be written{}; what was printed is not whole",
+                     why ? fmt::format(": {}", std::strerror(why)) : "");
+  return eco_command::kBadInput;
+}
+
+// compare and choose take several sets of sizes; elsewhere an input that is given twice contradicts itself.
+void check_shapes(const CLI::App& verb) {
+  const CLI::Option* shapes = verb.get_option_no_throw("--shape");
+  if (!shapes || verb.get_name() == "compare" || verb.get_name() == "choose") return;
+  std::set<std::string> names;
+  for (const std::string& text : shapes->results())
+    if (const auto& [name, sizes] = ecotone::engine::parse_shape_option(text); !names.insert(name).second)
+      ecotone::fail("--shape {}: input '{}' has been given sizes already; give them once", text, name);
 }
 
 }  // namespace
@@ -70,7 +102,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {  // --help and --version
-    return app.exit(e);
+    return delivered(app.exit(e));
   } catch (const CLI::ParseError& e) {
     const auto verbs = app.get_subcommands();
     const std::string verb = verbs.empty() ? "" : verbs[0]->get_name() + " ";
@@ -84,12 +116,16 @@ int main(int argc, char** argv) {
                          : verbose ? ecotone::LogLevel::kVerbose
                                    : ecotone::LogLevel::kNormal);
   try {
-    return action();
+    for (const CLI::App* verb : app.get_subcommands()) check_shapes(*verb);
+    return delivered(action());
+  } catch (const ecotone::engine::Interrupted& e) {
+    return report_error(json, "interrupted", e.what(), eco_command::kInterrupted);
   } catch (const ecotone::Error& e) {
     return report_error(json, name(e.kind()), e.what(), e.exit_code());
   } catch (const std::bad_alloc&) {
     return report_error(json, "out_of_memory", "out of memory", eco_command::kBadInput);
   } catch (const std::exception& e) {
+    if (std::ferror(stdout)) return delivered(eco_command::kBadInput);  // fmt throws when it can't print
     return report_error(json, "internal", e.what(), eco_command::kBadInput);
   }
 }

@@ -48,13 +48,13 @@ void print_tables(const Matrix& matrix, const Messages& m) {
   for (size_t first = 0; first < matrix.columns.size(); first += kColumns) {
     const size_t last = std::min(first + kColumns, matrix.columns.size());
     std::vector<Column> columns{{m("Hardware")}};
-    for (size_t c = first; c < last; ++c) columns.emplace_back(matrix.columns[c].title);
+    for (size_t c = first; c < last; ++c) columns.emplace_back(matrix.columns[c].title, Align::kLeft, true);
     Table t(columns);
     for (size_t r = 0; r < matrix.rows.size(); ++r) {
       std::vector<Cell> row{m(vocabulary::title(matrix.rows[r]))};
       for (size_t c = first; c < last; ++c) {
         const MatrixCell& cell = matrix.cells[r][c];
-        row.emplace_back(m(name(cell.support)), style_of(cell.support));
+        row.emplace_back(label(cell, matrix.columns[c], m), style_of(cell.support));
       }
       t.add(std::move(row));
     }

@@ -125,6 +125,8 @@ int run_stream(const RunOptions& o) {
   std::list<Loaded> models;
   ModelOptions options;
   for (const std::string& s : o.inputs.shapes) options.shapes.insert(parse_shape_option(s));
+  ImageOptions image = o.inputs.image;
+  image.shapes = options.shapes;
   const Model signature = load_signature(o.model);
   const auto model_for = [&](const ModelOptions& specific) -> Loaded& {
     for (Loaded& loaded : models)
@@ -141,7 +143,7 @@ int run_stream(const RunOptions& o) {
     try {
       const size_t tab = line.find('\t'), split = tab != std::string::npos ? tab : line.find(' ');
       if (split == std::string::npos) fail("a line is 'IN.npz OUT.npz'");
-      const NamedTensors given = read_inputs(line.substr(0, split), *signature.program, o.inputs.image);
+      const NamedTensors given = read_inputs(line.substr(0, split), *signature.program, image);
       Loaded& loaded = model_for(specialized(options, *signature.program, given));
       const Program& p = *loaded.model.program;
       check_output(line.substr(split + 1), p);
@@ -173,10 +175,12 @@ void add_run(CLI::App& app, Action& action) {
   verb->add_option("--mode", o->mode, "spec: each op rounds to its type; real: floats are f64")
       ->check(CLI::IsMember({"spec", "real"}))
       ->capture_default_str();
-  verb->add_flag(
+  CLI::Option* json = verb->add_flag("--json", o->json, "Print a JSON report");
+  CLI::Option* stream = verb->add_flag(
       "--stream", o->stream,
       "Read lines 'IN.npz OUT.npz' from stdin, keeping the model loaded; answers 'ok SECONDS' or 'error MESSAGE'");
-  verb->add_flag("--json", o->json, "Print a JSON report");
+  // Each line names its files, and is answered in one form.
+  for (CLI::Option* other : {json, verb->get_option("--input"), verb->get_option("--output")}) stream->excludes(other);
   verb->callback([o, &action] {
     action = [o] {
       backend::find(o->backend);

@@ -26,7 +26,15 @@ struct VerifyOptions {
   InputOptions inputs;
   int threads = 0;
   bool json = false;
+  const CLI::App* verb = nullptr;
 };
+
+// What is stored needs no inputs and no engine: their options are refused, not ignored.
+void refuse_inputs(const VerifyOptions& o, const std::string& where) {
+  for (const char* option : {"--input", "--shape", "--seed", "--mean", "--std", "--threads"})
+    if (o.verb->count(option) > 0)
+      fail("{}: inputs and results are stored there: {} would change nothing; leave it out", where, option);
+}
 
 // JSON has no infinity: what is not finite is text.
 ordered_json number(double v) {
@@ -120,10 +128,14 @@ int report(const VerifyOptions& o, const std::vector<CheckReport>& checks) {
 int verify(const VerifyOptions& o) {
   const backend::Backend& backend = backend::find(o.backend);
   const ModelFormat format = detect_format(o.model);
-  if (format == ModelFormat::kStableHlo && o.against.empty() && is_conformance_file(o.model))
+  if (format == ModelFormat::kStableHlo && o.against.empty() && is_conformance_file(o.model)) {
+    refuse_inputs(o, o.model);
     return report(o, run_conformance(o.model, backend));
-  if (!o.against.empty() && std::filesystem::is_directory(o.against))
+  }
+  if (!o.against.empty() && std::filesystem::is_directory(o.against)) {
+    refuse_inputs(o, o.against);
     return report(o, verify_against_folder(o.model, o.against, backend));
+  }
   if (o.against.find('/') != std::string::npos)
     fail("{}: there is no such folder; --against is the name of an engine, or a folder of stored values", o.against);
   const auto [model, inputs] = o.inputs.load(o.model);
@@ -136,11 +148,12 @@ int verify(const VerifyOptions& o) {
 void add_verify(CLI::App& app, Action& action) {
   auto o = std::make_shared<VerifyOptions>();
   CLI::App* verb = app.add_subcommand("verify", "Check a model's numbers against another engine or stored values");
+  o->verb = verb;
   verb->add_option("model", o->model, "An ONNX model, StableHLO text, or a StableHLO conformance file (check.*)")
       ->required();
   verb->add_option("--against", o->against,
-                   "onnxruntime (the default for ONNX), jax (for StableHLO), openvino, or a folder of input_N.pb and "
-                   "output_N.pb");
+                   "Any engine that 'eco engines' lists (onnxruntime is the default for ONNX, jax for StableHLO), or a "
+                   "folder of input_N.pb and output_N.pb");
   o->inputs.add_to(*verb);
   add_backend_option(*verb, o->backend);
   verb->add_option("--threads", o->threads, "Threads of the other engine; 0 is its own choice")

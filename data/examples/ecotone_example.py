@@ -9,7 +9,7 @@ from pathlib import Path
 
 parser = argparse.ArgumentParser()
 parser.add_argument("-o", metavar="FILE", help="write the outputs to this npz file")
-parser.add_argument("-t", metavar="N", type=int, default=1, help="threads (default: 1)")
+parser.add_argument("-t", metavar="N", type=int, default="{threads}", help="threads (default: {threads}, as measured)")
 arguments = parser.parse_args()
 
 threads = arguments.t

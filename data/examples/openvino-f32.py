@@ -17,6 +17,6 @@ compiled = core.compile_model(model, "CPU", config)
 request = compiled.create_infer_request()
 
 example.measure(
-    lambda: request.infer(inputs, share_inputs=True),
+    lambda: request.infer(inputs, share_inputs=True, share_outputs=True),
     lambda _: {name: request.get_tensor(o).data.copy() for name, o in zip(names, compiled.outputs, strict=True)},
 )

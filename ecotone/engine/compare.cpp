@@ -10,12 +10,16 @@
 #include "ecotone/base/error.h"
 #include "ecotone/engine/graph.h"
 #include "ecotone/engine/interrupt.h"
+#include "ecotone/engine/model.h"
 #include "ecotone/engine/source.h"
 #include "ecotone/engine/verify.h"
 #include "ecotone/engine/worker.h"
+#include "ecotone/format/onnx/edit.h"
 
 namespace ecotone::engine {
 namespace {
+
+namespace fs = std::filesystem;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -94,6 +98,14 @@ struct Entrant {
   }
 };
 
+// Last of all: some engines load the model once more to tell it.
+void ask_placement(Entrant& e) {
+  Row& row = e.row;
+  row.placement = e.worker->placement();
+  if (row.placement.contains("fallbacks"))
+    for (const auto& f : row.placement["fallbacks"]) row.warnings.push_back("fallback: " + f.get<std::string>());
+}
+
 void start(Entrant& e, const Program& program, const ModelSource& source, const NamedTensors& inputs,
            const Expected& expected, const CompareOptions& o) {
   Row& row = e.row;
@@ -101,23 +113,28 @@ void start(Entrant& e, const Program& program, const ModelSource& source, const 
     e.worker =
         std::make_unique<Worker>(row.engine, WorkerOptions{o.threads, o.timeout_seconds, o.most_bytes, !o.verbose});
     row.version = e.worker->version();
-    const Worker::Loaded loaded = e.worker->load(source.for_engine(row.engine));
+    row.import_seconds = e.worker->import_seconds();
+    const Worker::Source given = source.for_engine(row.engine);
+    const Worker::Loaded loaded = e.worker->load(given);
     row.load_seconds = loaded.seconds;
+    row.convert_seconds = loaded.convert_seconds;
     row.path = loaded.path;
     row.changes = loaded.changes;
     row.settings = loaded.settings;
     row.artifact_bytes = loaded.artifact_bytes;
+    if (row.artifact_bytes && (loaded.artifact.empty() || loaded.artifact == fs::absolute(given.model)) &&
+        detect_format(given.model) == ModelFormat::kOnnx)
+      for (const fs::path& weights : onnx::external_files(given.model))
+        *row.artifact_bytes += static_cast<int64_t>(fs::file_size(given.model.parent_path() / weights));
     const Worker::Run run = e.worker->run(inputs);
     row.first_seconds = run.first_seconds;
     row.peak_bytes = e.worker->peak_bytes();
     row.agreement = judge_outputs(program, expected, run.outputs, o.tolerance);
-    row.placement = e.worker->placement();
-    if (row.placement.contains("fallbacks"))
-      for (const auto& f : row.placement["fallbacks"]) row.warnings.push_back("fallback: " + f.get<std::string>());
     if (row.agreement->agrees) {
       row.status = Row::Status::kTimed;
       e.worker->pause(true);
     } else {
+      ask_placement(e);
       row.status = Row::Status::kDisagrees;
       row.verdict = {Verdict::Kind::kDisagrees, "", {}, row.agreement->reason};
       e.worker.reset();
@@ -174,6 +191,16 @@ void time_entrants(std::vector<Entrant>& entrants, const CompareOptions& o, Case
     }
     e.row.peak_bytes = std::max(e.row.peak_bytes.value_or(0), e.worker->peak_bytes());
     note_leak(e);
+    if (interrupted) continue;
+    try {
+      e.worker->pause(false);
+      ask_placement(e);
+      e.worker->pause(true);
+    } catch (const Interrupted&) {
+      interrupted = true;
+    } catch (const Error& error) {
+      e.row.warnings.push_back(fmt::format("placement unknown: {}", error.what()));
+    }
   }
 }
 
@@ -264,6 +291,8 @@ std::string str(const Verdict& v, const Messages& text) {
     case Verdict::Kind::kNotComparable:
       return text.format("not comparable: {}", v.reason);
     case Verdict::Kind::kUnclear:
+      if (!std::isfinite(v.ratio.high))
+        return text.format("not comparable: too few turns to tell the difference to {}", v.other);
       return text.format("not comparable: the difference to {} stays unclear, {:.1f}% [{:.1f}, {:.1f}]", v.other,
                          percent, low, high);
     case Verdict::Kind::kDisagrees:
@@ -402,6 +431,8 @@ ordered_json to_json(const CaseReport& c, const Row& r, const Messages& english)
     j["time_over_fastest"] = {{"ratio", number(r.against_best->estimate)},
                               {"low", number(r.against_best->low)},
                               {"high", number(r.against_best->high)}};
+  if (r.import_seconds) j["import_ms"] = *r.import_seconds * 1e3;
+  if (r.convert_seconds) j["convert_ms"] = *r.convert_seconds * 1e3;
   if (r.load_seconds) j["load_ms"] = *r.load_seconds * 1e3;
   if (r.first_seconds) j["first_run_ms"] = *r.first_seconds * 1e3;
   if (r.peak_bytes) j["peak_mb"] = static_cast<double>(*r.peak_bytes) / 1e6;

@@ -69,7 +69,7 @@ struct Row {
   std::vector<std::string> changes, warnings;
   nlohmann::json settings, placement;
   std::optional<Agreement> agreement;
-  std::optional<double> load_seconds, first_seconds;
+  std::optional<double> import_seconds, convert_seconds, load_seconds, first_seconds;
   std::optional<int64_t> peak_bytes, artifact_bytes;
   Timing timing;
   std::optional<Interval> against_best;  // its time over the fastest's

@@ -1,6 +1,7 @@
 #include "ecotone/engine/conformance.h"
 
 #include <cmath>
+#include <exception>
 #include <limits>
 
 #include <fmt/format.h>
@@ -139,6 +140,20 @@ struct Check {
   std::vector<ValueId> operands;
 };
 
+bool is_check(const Equation& e) {
+  return e.op == &op::custom_call() && e.attributes.get<op::CustomCallAttributes>().target.starts_with("check.");
+}
+
+// A check in a loop or a branch; null where there is none. It would hold never, once or often: not one report.
+const Equation* check_inside(const Equation& e) {
+  for (const Region& r : e.regions)
+    for (const Equation& inner : r.body->equations()) {
+      if (is_check(inner)) return &inner;
+      if (const Equation* deeper = check_inside(inner)) return deeper;
+    }
+  return nullptr;
+}
+
 // The equations of a function with its calls inlined, and the checks that stand among them.
 class Expansion {
  public:
@@ -162,10 +177,14 @@ class Expansion {
       std::vector<ValueId> operands;
       for (ValueId v : e.operands) operands.push_back(values[v]);
       b_.set_location(e.location);
-      if (e.op == &op::custom_call() && e.attributes.get<op::CustomCallAttributes>().target.starts_with("check.")) {
+      if (is_check(e)) {
         checks_.push_back({&e.attributes.get<op::CustomCallAttributes>(), e.location, std::move(operands)});
         continue;
       }
+      if (const Equation* check = e.op == &op::call() ? nullptr : check_inside(e))
+        fail_kind(ErrorKind::kUnsupported,
+                  "{}: '{}' stands in a region of {}: checks in regions are not supported; check its results",
+                  location_str(check->location), check->attributes.get<op::CustomCallAttributes>().target, e.op->name);
       const auto declared = std::span<const ValueId>(operands).first(e.operands.size() - e.capture_count);
       const auto captures = std::span<const ValueId>(operands).last(e.capture_count);
       const std::vector<ValueId> results = e.op == &op::call()
@@ -213,6 +232,14 @@ void run_function(const stablehlo::Function& f, int chunk, const backend::Backen
   }
 }
 
+// A chunk that was not run as a whole. The reader's messages begin with the place, "FILE:LINE:COLUMN: ".
+CheckReport failed_chunk(int chunk, const std::string& file, const std::string& message) {
+  CheckReport r{chunk, "", "", "", false, message};
+  const size_t end = message.starts_with(file + ":") ? message.find(": ", file.size()) : std::string::npos;
+  if (end != std::string::npos) r.location = message.substr(0, end), r.reason = message.substr(end + 2);
+  return r;
+}
+
 }  // namespace
 
 bool is_conformance_file(const std::filesystem::path& path) {
@@ -226,19 +253,25 @@ bool is_conformance_file(const std::filesystem::path& path) {
 std::vector<CheckReport> run_conformance(const std::filesystem::path& path, const backend::Backend& backend) {
   const auto file = MappedFile::open(path);
   std::vector<CheckReport> reports;
+  std::exception_ptr unreadable;
+  bool any_read = false;
   int chunk = 0;
   for (const std::string& text : split_chunks(contents(*file))) {
     if (text.find_first_not_of(" \t\r\n") != std::string::npos) {
       try {
         const stablehlo::Module module = stablehlo::parse_module(text, path.string());
+        any_read = true;
         for (const stablehlo::Function& f : module.functions) run_function(f, chunk, backend, reports);
       } catch (const Error& e) {
-        if (e.kind() != ErrorKind::kUnsupported) throw;
-        reports.push_back({chunk, "", "", "", false, e.what()});
+        if (e.kind() != ErrorKind::kUnsupported && e.kind() != ErrorKind::kInvalidInput) throw;
+        if (e.kind() == ErrorKind::kInvalidInput && !unreadable) unreadable = std::current_exception();
+        reports.push_back(failed_chunk(chunk, path.string(), e.what()));
+        any_read = any_read || e.kind() == ErrorKind::kUnsupported;
       }
     }
     ++chunk;
   }
+  if (!any_read && unreadable) std::rethrow_exception(unreadable);  // not one chunk is StableHLO
   return reports;
 }
 

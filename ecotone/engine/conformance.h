@@ -29,8 +29,8 @@ bool is_conformance_file(const std::filesystem::path& path);
 //     equal, or both NaN;
 //   expect_close: at most max_ulp_difference (1; 3 as a custom call) and at least min_ulp_difference (0) steps of the
 //     type apart; both NaN are 0 apart.
-// Complex elements are compared part by part. What is unsupported is a failed report; a file that can't be parsed
-// throws Error.
+// Complex elements are compared part by part. A chunk that is unsupported or can't be parsed is a failed report;
+// throws Error where no chunk can be parsed.
 std::vector<CheckReport> run_conformance(const std::filesystem::path& path, const backend::Backend& backend);
 
 }  // namespace ecotone::engine

@@ -45,22 +45,40 @@ std::optional<fs::path> converted_folder(const EngineInfo& engine, const fs::pat
   return std::nullopt;
 }
 
-// A file's path as it may stand between double quotes, in Python and in C++.
-std::string quoted(const fs::path& path) {
-  const std::string text = path.generic_string();
+// A name as it may stand between double quotes, in Python and in C++.
+std::string quoted(const std::string& text) {
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }))
-    fail("the file name of {} has control characters",
+    fail("the name {} has control characters",
          nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
   std::string result;
   for (char c : text) result += c == '"' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
   return result;
 }
 
-void fill(const fs::path& pattern, const std::string& model, const fs::path& to) {
-  std::string text = read_text_file(pattern);
-  constexpr std::string_view kField = "{model}";
-  for (size_t at = 0; (at = text.find(kField, at)) != std::string::npos; at += model.size())
-    text.replace(at, kField.size(), model);
+// What stands in a pattern for {model}, {threads} and {variant:DEFAULT}, in quotes.
+struct Fields {
+  std::string model, threads, variant;  // no variant: the default
+};
+
+void fill(const fs::path& pattern, const Fields& fields, const fs::path& to) {
+  const std::string given = read_text_file(pattern);
+  std::string text;
+  // Braces of the program's own stay.
+  for (size_t at = 0; at < given.size();) {
+    const std::string_view rest = std::string_view(given).substr(at);
+    const size_t length = rest.find('}') + 1;
+    constexpr std::string_view kModel = "{model}", kThreads = "{threads}", kVariant = "{variant:";
+    if (rest.starts_with(kModel)) {
+      text += fields.model, at += length;
+    } else if (rest.starts_with(kThreads)) {
+      text += fields.threads, at += length;
+    } else if (rest.starts_with(kVariant)) {
+      text += fields.variant.empty() ? rest.substr(kVariant.size(), length - 1 - kVariant.size()) : fields.variant;
+      at += length;
+    } else {
+      text += given[at++];
+    }
+  }
   AtomicFile file(to);
   file.write(text);
   file.commit();
@@ -68,10 +86,11 @@ void fill(const fs::path& pattern, const std::string& model, const fs::path& to)
 
 }  // namespace
 
-void write_example(const std::string& engine, const fs::path& artifact, const NamedTensors& inputs,
+void write_example(const std::string& engine, const fs::path& artifact, const NamedTensors& inputs, int threads,
                    const fs::path& folder) {
   const EngineInfo info = engine_info(engine);
-  const std::string base = engine.substr(0, engine.find(':'));  // a variant runs like its engine
+  const size_t colon = std::min(engine.find(':'), engine.size());
+  const std::string base = engine.substr(0, colon);  // a variant's program differs in a field alone
   const fs::path patterns = data_folder("examples"), pattern = patterns / (info.native ? base : base + ".py");
   if (!fs::exists(pattern)) fail_kind(ErrorKind::kMissing, "there is no example for engine {}", engine);
   if (!fs::is_regular_file(artifact)) fail("{} is no file", artifact.string());
@@ -81,7 +100,8 @@ void write_example(const std::string& engine, const fs::path& artifact, const Na
   const fs::path from = fs::absolute(artifact);
   const std::optional<fs::path> converted = converted_folder(info, from);
   const fs::path root = converted.value_or(from.parent_path());
-  const std::string model = quoted(from.lexically_relative(root));
+  const Fields fields{quoted(from.lexically_relative(root).generic_string()), std::to_string(threads),
+                      quoted(engine.substr(std::min(colon + 1, engine.size())))};
   make_folder(folder);
   if (!converted) {
     copy_to(from, folder / from.filename());
@@ -93,12 +113,12 @@ void write_example(const std::string& engine, const fs::path& artifact, const Na
   }
   npz::write_npz(folder / "inputs.npz", inputs);
   if (info.native) {
-    fill(pattern / "main.cpp", model, folder / "main.cpp");
+    fill(pattern / "main.cpp", fields, folder / "main.cpp");
     copy_to(pattern / "CMakeLists.txt", folder / "CMakeLists.txt");
   } else {
     // Not the engine's own name: Python would import the script instead of the engine.
-    fill(pattern, model, folder / ("run_" + base + ".py"));
-    copy_to(patterns / "ecotone_example.py", folder / "ecotone_example.py");
+    fill(pattern, fields, folder / ("run_" + base + ".py"));
+    fill(patterns / "ecotone_example.py", fields, folder / "ecotone_example.py");
   }
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
+#include <unordered_map>
 
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
@@ -10,6 +12,7 @@
 #include "ecotone/format/npz/npz.h"
 #include "ecotone/format/onnx/onnx.h"
 #include "ecotone/format/safetensors/safetensors.h"
+#include "ecotone/op/control.h"
 #include "ecotone/op/index.h"
 
 namespace ecotone::engine {
@@ -59,22 +62,72 @@ bool passes_elements(const std::string& op) {
   return false;
 }
 
+// Where inputs go as indices. Each Program that is called is looked at once.
+class IndexUses {
+ public:
+  struct Use {
+    std::vector<std::vector<Dim>> places;  // by input: from how many each use of it as an index chooses
+    std::vector<int64_t> carried;          // by output: the input whose elements it has, or -1
+  };
+
+  const Use& of(const Program& p) {
+    if (const auto it = known_.find(&p); it != known_.end()) return it->second;
+    Use use{std::vector<std::vector<Dim>>(p.inputs().size()), {}};
+    std::vector<int64_t> root(p.value_count(), -1);
+    std::iota(root.begin(), root.begin() + static_cast<std::ptrdiff_t>(p.inputs().size()), 0);
+    const auto note = [&](ValueId index, const Dim& count) {
+      if (root[index] < 0) return;
+      std::vector<Dim>& places = use.places[static_cast<size_t>(root[index])];
+      if (std::ranges::find(places, count) == places.end()) places.push_back(count);
+    };
+    for (const Equation& e : p.equations()) {
+      if (passes_elements(e.op->name)) {
+        for (ValueId v : e.operands)
+          if (root[v] >= 0 && !is_token(p.type(v)) && is_integer(p.tensor_type(v).dtype))
+            root[e.first_result] = root[v];
+      } else if (e.op == &op::gather()) {
+        const auto& a = e.attributes.get<op::GatherAttributes>();
+        for (const int64_t axis : a.start_index_map) {
+          const auto d = static_cast<size_t>(axis);
+          note(e.operands[1], p.tensor_type(e.operands[0]).shape[d] - a.slice_sizes[d] + Dim(1));
+        }
+      } else if (e.op == &op::dynamic_slice() || e.op == &op::dynamic_update_slice()) {
+        const bool updates = e.op == &op::dynamic_update_slice();
+        const auto& whole = p.tensor_type(e.operands[0]).shape;
+        const auto& part = p.tensor_type(updates ? e.operands[1] : e.first_result).shape;
+        for (size_t d = 0; d < whole.size(); ++d) note(e.operands[(updates ? 2 : 1) + d], whole[d] - part[d] + Dim(1));
+      } else if (e.op == &op::call()) {
+        const Region& body = e.regions[0];
+        const Use& inner = of(*body.body);
+        for (size_t i = 0; i < inner.places.size(); ++i)
+          for (const Dim& count : inner.places[i]) {
+            bool hangs_on_data = false;  // on a symbol that the callee introduces
+            count.for_each_symbol([&](SymbolId s) { hangs_on_data = hangs_on_data || s >= body.dim_args.size(); });
+            if (!hangs_on_data) note(e.operands[i], count.substitute(body.dim_args));
+          }
+        for (size_t i = 0; i < inner.carried.size(); ++i)
+          if (const int64_t from = inner.carried[i]; from >= 0)
+            root[e.first_result + i] = root[e.operands[static_cast<size_t>(from)]];
+      }
+    }
+    for (const Output& o : p.outputs()) use.carried.push_back(root[o.value]);
+    return known_.emplace(&p, std::move(use)).first->second;
+  }
+
+ private:
+  std::unordered_map<const Program*, Use> known_;
+};
+
 }  // namespace
 
 std::vector<int64_t> indexed_sizes(const Program& p) {
-  std::vector<int64_t> root(p.value_count(), -1), sizes(p.inputs().size(), 0);
-  for (size_t i = 0; i < p.inputs().size(); ++i) root[i] = static_cast<int64_t>(i);
-  for (const Equation& e : p.equations()) {
-    if (passes_elements(e.op->name)) {
-      for (ValueId v : e.operands)
-        if (root[v] >= 0 && !is_token(p.type(v)) && is_integer(p.tensor_type(v).dtype)) root[e.first_result] = root[v];
-    } else if (e.op == &op::gather() && e.operands.size() >= 2 && root[e.operands[1]] >= 0) {
-      const auto& attributes = e.attributes.get<op::GatherAttributes>();
-      int64_t& size = sizes[static_cast<size_t>(root[e.operands[1]])];
-      for (int64_t d : attributes.start_index_map)
-        if (auto n = p.tensor_type(e.operands[0]).shape[static_cast<size_t>(d)].as_constant())
-          size = size == 0 ? *n : std::min(size, *n);
-    }
+  IndexUses uses;
+  std::vector<int64_t> sizes;
+  for (const std::vector<Dim>& places : uses.of(p).places) {
+    int64_t fewest = 0;
+    for (const Dim& count : places)
+      if (const auto n = count.as_constant(); n && (fewest == 0 || *n < fewest)) fewest = *n;
+    sizes.push_back(fewest);
   }
   return sizes;
 }

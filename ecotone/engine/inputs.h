@@ -38,13 +38,13 @@ NamedTensors named_inputs(const Program& program, std::span<const Tensor> values
 // numbers among them need not be declared.
 ModelOptions specialized(ModelOptions options, const Program& signature, const NamedTensors& given);
 
-// Seeded values for all inputs: floats normal, integers in [0, size of the axis they index) where they index, else {0,
-// 1}; bools {0, 1}; keys of random numbers any bits. Symbolic sizes must have been given with --shape, else Error that
+// Seeded values for all inputs: floats normal, integers in range (see indexed_sizes) where they index, else {0, 1};
+// bools {0, 1}; keys of random numbers any bits. Symbolic sizes must have been given with --shape, else Error that
 // names them.
 std::vector<Tensor> make_inputs(const Program& program, uint64_t seed);
 
-// An integer at which an input is used as an index, by input: the size of the smallest axis it indexes; 0 where it
-// indexes nothing.
+// By input: from how many places along an axis one is chosen where it is an index, at the fewest (the axis's size, less
+// what a slice from there takes beyond one entry); 0 where it indexes nothing. Calls are looked into.
 std::vector<int64_t> indexed_sizes(const Program& program);
 
 }  // namespace ecotone::engine

@@ -80,9 +80,16 @@ int run_program(std::vector<std::string> command, const std::function<void(const
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+std::string name_of_requirement(const std::string& requirement) {
+  return requirement.substr(0, requirement.find_first_of("=<>~! ["));
+}
+
+// The engine's own package: the one that is named after it, where engines share requirements (litert has tensorflow's),
+// else the first.
 std::string package_name(const EngineInfo& e) {
-  return e.requirements.empty() ? ""
-                                : e.requirements.front().substr(0, e.requirements.front().find_first_of("=<>~! ["));
+  for (const std::string& r : e.requirements)
+    if (const std::string name = name_of_requirement(r); name.find(e.name) != std::string::npos) return name;
+  return e.requirements.empty() ? "" : name_of_requirement(e.requirements.front());
 }
 
 // A folder that goes away unless it was kept.
@@ -151,9 +158,13 @@ std::map<std::string, std::string> installed_versions(std::span<const EngineInfo
   std::map<std::string, std::string> versions;
   for (const auto& [python, list] : by_python) {
     std::vector<std::string> command = {python.string(), "-c",
+                                        // onnxruntime-gpu has onnxruntime's module, tensorflow has tensorflow-cpu's.
                                         "import sys, json, importlib.metadata as m\nfound = {}\n"
-                                        "for n in sys.argv[1:]:\n try: found[n] = m.version(n)\n"
-                                        " except m.PackageNotFoundError: pass\nprint(json.dumps(found))"};
+                                        "for n in sys.argv[1:]:\n"
+                                        " for build in (n, n + '-gpu', n.removesuffix('-cpu')):\n"
+                                        "  try: found[n] = m.version(build)\n"
+                                        "  except m.PackageNotFoundError: continue\n"
+                                        "  break\nprint(json.dumps(found))"};
     for (const EngineInfo* e : list)
       if (!e->requirements.empty()) command.push_back(package_name(*e));
     std::string text;

@@ -2,12 +2,18 @@
 
 #include <algorithm>
 
+#include "ecotone/base/error.h"
+#include "ecotone/engine/engines.h"
+#include "ecotone/engine/install.h"
+#include "ecotone/engine/interrupt.h"
 #include "ecotone/engine/scenario.h"
+#include "ecotone/engine/worker.h"
 
 namespace ecotone::engine {
 namespace {
 
-// The ecosystems of the survey's tables, by its titles, and the others that facts speak of.
+// The ecosystems of the survey's tables, by its titles, and others that facts speak of; first the stack that a title
+// means.
 const std::vector<std::pair<std::string, Words>>& ecosystems() {
   static const std::vector<std::pair<std::string, Words>> all = {
       {"PyTorch", {"pytorch", "executorch"}},
@@ -40,18 +46,54 @@ bool is_elsewhere(const std::string& row) {
 }
 
 bool found_here(const std::string& row, const Machine& machine) {
-  if (row == this_processor()) return true;
-  const std::string maker = row == "nvidia-gpu"  ? "NVIDIA"
-                            : row == "amd-gpu"   ? "AMD"
-                            : row == "intel-gpu" ? "Intel"
-                                                 : "";
-  return !maker.empty() && std::any_of(machine.gpus.begin(), machine.gpus.end(),
-                                       [&](const std::string& g) { return g.starts_with(maker); });
+  return row == this_processor() || std::any_of(machine.gpus.begin(), machine.gpus.end(),
+                                                [&](const std::string& g) { return hardware_of_gpu(g) == row; });
 }
 
-// Our own stack is no engine, and always here.
+// Our own stack is an engine's name as well.
 bool of_stack(const Stack& s, const std::string& engine) {
-  return has(s.engines, engine) || s.id == engine;
+  const std::string name = engine.substr(0, engine.find(':'));
+  return has(s.engines, name) || s.id == name;
+}
+
+// Whether what is installed of the stack could run on the hardware.
+bool contains(const Stack& s, const std::string& row, const Words& engines) {
+  if (is_elsewhere(row)) return false;
+  return std::any_of(engines.begin(), engines.end(), [&](const std::string& e) {
+    const size_t colon = e.find(':');
+    return of_stack(s, e) && row == (colon == std::string::npos ? this_processor() : e.substr(colon + 1));
+  });
+}
+
+Support of_state(State state) {
+  constexpr Support kOf[] = {Support::kNo, Support::kPlanned, Support::kCompiled, Support::kPartly, Support::kDeclared};
+  return kOf[static_cast<size_t>(state)];
+}
+
+MatrixCell cell_of(const MatrixColumn& column, const std::string& row, const Machine& machine, const Words& engines,
+                   const std::vector<Ran>& runs) {
+  MatrixCell cell;
+  // What ran goes before what is installed, that before what is declared; of equals the first stack.
+  for (const Stack* s : column.stacks) {
+    MatrixCell own;
+    own.stack = s;
+    own.fact = s->fact(is_target(row) ? "target" : "hardware", row);
+    for (const Ran& r : runs)
+      if (r.hardware == row && of_stack(*s, r.engine)) own.runs.push_back(r);
+    if (own.fact != nullptr) own.support = of_state(own.fact->state);
+    const bool declared = own.fact != nullptr && own.fact->state >= State::kPartial;
+    if (!own.runs.empty())
+      own.support = Support::kRanHere;
+    else if (declared && contains(*s, row, engines))
+      own.support = found_here(row, machine) ? Support::kNotRun : Support::kNoDevice;
+    const bool both_declared = declared && own.support <= Support::kDeclared && cell.support >= Support::kPartly;
+    const bool better = cell.stack == nullptr || (own.support > cell.support && !both_declared);
+    std::vector<Ran> all = std::move(cell.runs);
+    all.insert(all.end(), own.runs.begin(), own.runs.end());
+    if (better) cell = std::move(own);
+    cell.runs = std::move(all);
+  }
+  return cell;
 }
 
 }  // namespace
@@ -74,34 +116,82 @@ Matrix support_matrix(const Facts& facts, const Machine& machine, const Words& e
   }
   for (const std::string& row : matrix.rows) {
     matrix.cells.emplace_back();
-    for (const MatrixColumn& column : matrix.columns) {
-      MatrixCell cell;
-      bool installed = false;
-      for (const Stack* s : column.stacks) {
-        const Fact* f = s->fact(is_target(row) ? "target" : "hardware", row);
-        if (f != nullptr && (cell.fact == nullptr || f->state > cell.fact->state)) cell.fact = f;
-        installed |= s->id == "ecotone" ||
-                     std::any_of(engines.begin(), engines.end(), [&](const auto& e) { return of_stack(*s, e); });
-        for (const Ran& r : runs)
-          if (r.hardware == row && of_stack(*s, r.engine.substr(0, r.engine.find(':')))) cell.runs.push_back(r);
-      }
-      const State state = cell.fact == nullptr ? State::kNo : cell.fact->state;
-      if (!cell.runs.empty())
-        cell.support = Support::kRanHere;
-      else if (cell.fact == nullptr)
-        cell.support = Support::kUnknown;
-      else if (state < State::kPartial)
-        cell.support = state == State::kNo        ? Support::kNo
-                       : state == State::kPlanned ? Support::kPlanned
-                                                  : Support::kCompiled;
-      else if (installed && !is_elsewhere(row))
-        cell.support = found_here(row, machine) ? Support::kNotRun : Support::kNoDevice;
-      else
-        cell.support = state == State::kYes ? Support::kDeclared : Support::kPartly;
-      matrix.cells.back().push_back(std::move(cell));
-    }
+    for (const MatrixColumn& column : matrix.columns)
+      matrix.cells.back().push_back(cell_of(column, row, machine, engines, runs));
   }
   return matrix;
+}
+
+std::string label(const MatrixCell& cell, const MatrixColumn& column, const Messages& text) {
+  std::string more;
+  if (cell.support > Support::kDeclared && cell.fact != nullptr && cell.fact->state == State::kPartial)
+    more = text("in part");
+  if (cell.support >= Support::kPartly && cell.stack != column.stacks.front())
+    more += (more.empty() ? "" : text(", ")) + cell.stack->name;
+  return text(name(cell.support)) + (more.empty() ? "" : text.format(" ({})", more));
+}
+
+Words installed_engines() {
+  // Packages that bring hardware to an engine. What is missing here is shown as declared.
+  struct Extra {
+    std::string engine, package, hardware;
+    bool x86_only = false;  // its other builds lack it
+  };
+  static const std::vector<Extra> extras = {
+      {"jax", "jax-cuda13-plugin", "nvidia-gpu"},
+      {"jax", "jax-cuda12-plugin", "nvidia-gpu"},
+      {"jax", "jax-rocm7-plugin", "amd-gpu"},
+      {"jax", "libtpu", "google-tpu"},
+      {"torch", "nvidia-cublas", "nvidia-gpu"},
+      {"torch", "nvidia-cublas-cu12", "nvidia-gpu"},
+      {"tensorflow", "tensorflow", "nvidia-gpu", true},
+      {"tensorflow", "tensorflow-rocm", "amd-gpu"},
+      {"tensorflow", "tensorflow-metal", "apple-silicon"},
+      {"tensorflow", "intel-extension-for-tensorflow", "intel-gpu"},
+      {"paddle", "paddlepaddle-gpu", "nvidia-gpu"},
+      {"openvino", "openvino", "intel-gpu", true},
+  };
+  // The name of the build: "2.15.0+cpu".
+  static const std::vector<std::pair<std::string, std::string>> builds = {
+      {"+cu", "nvidia-gpu"}, {"+rocm", "amd-gpu"}, {"+xpu", "intel-gpu"}};
+  const auto known = known_engines();
+  std::vector<EngineInfo> asked(known.begin(), known.end());
+  for (const Extra& x : extras)
+    for (const EngineInfo& e : known)
+      if (e.name == x.engine) {
+        EngineInfo& extra = asked.emplace_back(e);
+        extra.name = x.engine + " " + x.package, extra.requirements = {x.package};
+      }
+  const auto versions = installed_versions(asked);
+  Words engines;
+  auto add = [&](const std::string& engine) {
+    if (!has(engines, engine)) engines.push_back(engine);
+  };
+  for (const EngineInfo& e : known) {
+    const auto version = versions.find(e.name);
+    if (e.native || version != versions.end()) add(e.name);
+    if (version == versions.end()) continue;
+    for (const auto& [build, hardware] : builds)
+      if (version->second.find(build) != std::string::npos) add(e.name + ":" + hardware);
+    const bool says_build = version->second.find('+') != std::string::npos;
+    for (const Extra& x : extras)
+      if (x.engine == e.name && !says_build && versions.contains(x.engine + " " + x.package) &&
+          (!x.x86_only || this_processor() == "x86-cpu"))
+        add(e.name + ":" + x.hardware);
+    if (e.variant_option.empty()) continue;
+    try {
+      const Worker worker(e.name, {.timeout_seconds = 60, .quiet = true});
+      for (const std::string& v : worker.variants()) {
+        add(e.name + ":" + hardware_of(e.name + ":" + v));
+        if (v == "OpenVINOExecutionProvider") add(e.name + ":intel-gpu");  // when asked to
+      }
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const Error&) {
+      continue;  // one that does not start has no variants
+    }
+  }
+  return engines;
 }
 
 }  // namespace ecotone::engine

@@ -196,13 +196,13 @@ class Harness {
 
   // Slow ones: what is known to be far behind needs no more rounds.
   bool left_out(size_t i, int round) const {
-    constexpr int kEnough = 3;
+    constexpr int kEnough = 3, kEnoughFarBehind = 2;  // with two turns the rank sum can tell, with one hardly
     constexpr double kBehind = 3, kFarBehind = 10;
     const size_t best = fastest();
     if (round == 0 || i == best) return false;
-    const double behind = median_of(i) / median_of(best);
-    return (round >= kEnough && behind > kBehind && spent_[i] > options_.seconds_each / 4) ||
-           (behind > kFarBehind && spent_[i] > options_.seconds_each);
+    const double behind = median_of(i) / median_of(best), spent = spent_[i] / options_.seconds_each;
+    return (round >= kEnough && behind > kBehind && spent > 0.25) ||
+           (round >= kEnoughFarBehind && behind > kFarBehind && spent > 1) || (behind > kFarBehind && spent > 10);
   }
 
   double median_of(size_t i) const {

@@ -78,7 +78,10 @@ void specialize(ModelOptions& options, const Program& program, std::span<const T
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Input& input = program.inputs()[i];
     if (is_token(input.type)) continue;
-    options.shapes[input.name] = inputs[i].shape();
+    const auto [sizes, added] = options.shapes.try_emplace(input.name, inputs[i].shape());
+    if (!added && sizes->second != inputs[i].shape())
+      fail("--shape gives input '{}' the sizes {}, but the given array has {}; leave one of the two out", input.name,
+           shape_str(sizes->second), shape_str(inputs[i].shape()));
     const bool discrete = is_integer(inputs[i].dtype()) || inputs[i].dtype() == DType::kBool;
     if (inputs[i].rank() <= 1 && inputs[i].size() <= (discrete ? kMostKnown : kMostFloats))
       options.known_inputs[input.name] = inputs[i];

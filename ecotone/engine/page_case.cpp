@@ -105,18 +105,42 @@ Markup warnings(const ReportCase& c, const Messages& text) {
   return element("h4", text("Warnings")) + element("ul", items, "warn");
 }
 
+Markup agreement(const ReportCase& c, const Messages& text) {
+  auto number = [](const std::string& title) { return Cell(title, "number"); };
+  Table t{text("Against the exact result"),
+          {text("engine"), number(text("error")), number(text("largest absolute")), number(text("largest relative")),
+           number(text("cosine")), number(text("argmax the same"))},
+          {}};
+  for (const json* r : c.rows) {
+    if (!r->contains("agrees")) continue;
+    const auto argmax = number_of(*r, "argmax_agreement");
+    t.rows.push_back(
+        {text_of(*r, "engine"), Cell(error_of(*r), "number"), Cell(shown(number_of(*r, "max_abs_error")), "number"),
+         Cell(shown(number_of(*r, "max_rel_error")), "number"), Cell(shown(number_of(*r, "cosine")), "number"),
+         Cell(argmax ? fmt::format("{:.1f}%", *argmax * 100) : "", "number")});
+  }
+  return t.rows.empty() ? Markup{} : details(text("Against the exact result"), table(t));
+}
+
 Markup settings(const ReportCase& c, const Messages& text) {
   Table t{
       text("Versions and settings"),
       {text("engine"), text("version"), text("how the model gets in"), text("changed in the model"), text("settings"),
-       Cell(text("file MB"), "number"), Cell(text("timed runs"), "number"), Cell(text("warm-up runs"), "number")},
+       Cell(text("file MB"), "number"), Cell(text("import ms"), "number"), Cell(text("conversion ms"), "number"),
+       Cell(text("timed runs"), "number"), Cell(text("warm-up runs"), "number"), Cell(text("J a run"), "number")},
       {}};
   for (const json* r : c.rows)
     t.rows.push_back({text_of(*r, "engine"), text_of(*r, "version"), text_of(*r, "path"),
                       Cell(joined(list_of(*r, "changes")), "wide"), Cell(settings_of(*r), "wide"),
                       Cell(shown(number_of(*r, "artifact_mb")), "number"),
+                      Cell(shown(number_of(*r, "import_ms")), "number"),
+                      Cell(shown(number_of(*r, "convert_ms")), "number"),
                       Cell(shown(number_of(object_of(*r, "latency_ms"), "runs")), "number"),
-                      Cell(shown(number_of(*r, "warmup_runs")), "number")});
+                      Cell(shown(number_of(*r, "warmup_runs")), "number"),
+                      Cell(r->contains("latency_ms") && !number_of(*r, "energy_j_per_run")
+                               ? text("unavailable")
+                               : shown(number_of(*r, "energy_j_per_run")),
+                           "number")});
   return details(text("Versions and settings"), table(t));
 }
 
@@ -188,13 +212,18 @@ Markup profile(const json& nodes, const std::string& engine, const Messages& tex
 
 Markup placements(const ReportCase& c, const Messages& text) {
   Markup out;
+  std::string silent;
   for (const json* r : c.rows) {
     const json& nodes = list_of(object_of(*r, "placement"), "nodes");
-    if (nodes.empty()) continue;
     const std::string engine = text_of(*r, "engine");
+    if (nodes.empty()) {
+      if (r->contains("agrees")) silent += (silent.empty() ? "" : ", ") + engine;
+      continue;
+    }
     out += details(text.format("{}: where {} nodes ran, and how long", engine, nodes.size()),
                    profile(nodes, engine, text) + placement_counts(nodes, engine, text) + placement_table(nodes, text));
   }
+  if (!silent.empty()) out += element("p", text.format("They do not tell where nodes ran: {}", silent), "dim");
   return out;
 }
 
@@ -218,7 +247,8 @@ Markup case_section(const ReportCase& c, const std::string& id, const Messages& 
   Markup out = element("h3", model_label(*c.whole) + " · " + case_label(c, text)) +
                element("p", machine_label(*c.whole, text), "dim");
   if (!noise.empty()) out += element("p", text.format("Not comparable: {}", noise), "warn");
-  out += verdicts(c, text) + plots(c, text) + warnings(c, text) + placements(c, text) + settings(c, text);
+  out += verdicts(c, text) + plots(c, text) + warnings(c, text) + agreement(c, text) + placements(c, text) +
+         settings(c, text);
   return element("section", attributes, out);
 }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
+#include <deque>
 #include <set>
 
 #include <fmt/format.h>
@@ -74,15 +76,28 @@ class Search {
     return best;
   }
 
+  // One after the other, each without the constraints of those before. Where nothing is left to be asked for, there is
+  // no plan either, but no conflict.
+  std::vector<Mask> conflicts() const {
+    std::vector<Mask> found;
+    for (Mask keep = all(); !feasible(keep); keep &= ~found.back()) {
+      const Mask conflict = smallest_conflict(keep);
+      if (conflict == 0) break;
+      found.push_back(conflict);
+    }
+    const auto first = [](Mask m) { return m & (~m + 1); };
+    std::sort(found.begin(), found.end(), [&](Mask a, Mask b) { return first(a) < first(b); });
+    return found;
+  }
+
+ private:
   // Dropping constraints one by one while none of the rest gets a plan leaves a set of which each member matters.
-  Mask smallest_conflict() const {
-    Mask conflict = all();
+  Mask smallest_conflict(Mask conflict) const {
     for (size_t i = 0; i < constraints_.size(); ++i)
       if (const Mask without = conflict & ~(Mask{1} << i); !feasible(without)) conflict = without;
     return conflict;
   }
 
- private:
   // A model that is only taken from somewhere, and goes nowhere, is no plan.
   bool possible(size_t o, Mask keep) const {
     bool anything = origins_[o].train.has_value();
@@ -343,25 +358,82 @@ class Search {
   std::vector<std::vector<std::vector<Option>>> serve_;  // by origin and target
 };
 
-// The best plan without one constraint. Without the only target it runs somewhere else, wherever that is best.
-std::optional<Plan> relaxed(const Search& search, const Scenario& scenario, const Facts& facts, const Constraint& c,
-                            Mask keep) {
-  std::optional<Plan> best;
-  auto offer = [&](std::vector<Plan> plans) {
-    if (!plans.empty() && (!best || plans[0].score > best->score)) best = std::move(plans[0]);
-  };
-  if (c.key != "deploy.targets" || scenario.targets.size() > 1) {
-    offer(search.plans(keep, 1));
+// The best plan without some constraints. Without any target it runs somewhere else, wherever that is best.
+class Relaxed {
+ public:
+  Relaxed(const Search& search, const Scenario& scenario, const Facts& facts)
+      : search_(search), scenario_(scenario), facts_(facts) {}
+
+  std::optional<Plan> without(Mask dropped) {
+    std::optional<Plan> best;
+    auto offer = [&](std::vector<Plan> plans) {
+      if (!plans.empty() && (!best || plans[0].score > best->score)) best = std::move(plans[0]);
+    };
+    size_t targets = 0;
+    for (const Constraint& c : members(dropped)) targets += c.key == "deploy.targets" ? 1 : 0;
+    if (targets == 0 || targets < scenario_.targets.size()) {
+      offer(search_.plans(search_.all() & ~dropped, 1));
+      return best;
+    }
+    if (elsewhere_.empty()) make_elsewhere();
+    for (const Elsewhere& e : elsewhere_) {
+      Mask keep = e.search.all();
+      for (size_t i = 0; i < e.search.constraints().size(); ++i)
+        for (const Constraint& c : members(dropped))
+          if (const Constraint& own = e.search.constraints()[i]; own.key == c.key && own.key != "deploy.targets")
+            keep &= ~(Mask{1} << i);
+      offer(e.search.plans(keep, 1));
+    }
     return best;
   }
-  for (const std::string& target : vocabulary::kTargets) {
-    if (target == c.value) continue;
-    Scenario elsewhere = scenario;
-    elsewhere.targets = {target};
-    const Search other(elsewhere, facts);
-    offer(other.plans(other.all(), 1));
+
+  std::vector<Constraint> members(Mask mask) const {
+    std::vector<Constraint> found;
+    for (size_t i = 0; i < search_.constraints().size(); ++i)
+      if ((mask >> i & 1) != 0) found.push_back(search_.constraints()[i]);
+    return found;
   }
-  return best;
+
+ private:
+  struct Elsewhere {
+    Elsewhere(const Scenario& s, const std::string& target, const Facts& f)
+        : scenario(at(s, target)), search(scenario, f) {}
+    Elsewhere(const Elsewhere&) = delete;  // the search refers to the scenario
+    Elsewhere& operator=(const Elsewhere&) = delete;
+    static Scenario at(Scenario s, const std::string& target) {
+      s.targets = {target};
+      return s;
+    }
+    Scenario scenario;
+    Search search;
+  };
+
+  void make_elsewhere() {
+    for (const std::string& target : vocabulary::kTargets)
+      if (!has(scenario_.targets, target)) elsewhere_.emplace_back(scenario_, target, facts_);
+  }
+
+  const Search& search_;
+  const Scenario& scenario_;
+  const Facts& facts_;
+  std::deque<Elsewhere> elsewhere_;
+};
+
+// The smallest sets within `conflict` without which there is a plan; only such as have little more than one of each of
+// the `least` conflicts.
+std::vector<std::pair<std::vector<Constraint>, Plan>> sets_to_give_up(Relaxed& relaxed, Mask conflict, int least) {
+  constexpr size_t kMost = 6;
+  std::vector<std::pair<std::vector<Constraint>, Plan>> found;
+  for (int size = std::max(2, least); size <= std::max(2, least) + 1 && found.empty(); ++size)
+    // All parts of the mask, from the smallest number to the mask itself.
+    for (Mask part = conflict & (~conflict + 1); part != 0; part = (part - conflict) & conflict)
+      if (std::popcount(part) == size)
+        if (std::optional<Plan> plan = relaxed.without(part))
+          found.emplace_back(relaxed.members(part), std::move(*plan));
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.second.score > b.second.score; });
+  if (found.size() > kMost) found.resize(kMost);
+  return found;
 }
 
 }  // namespace
@@ -372,15 +444,20 @@ Choice choose(const Scenario& scenario, const Facts& facts, size_t most) {
   choice.constraints = search.constraints();
   choice.plans = search.plans(search.all(), most);
   if (!choice.plans.empty()) return choice;
-  const Mask conflict = search.smallest_conflict();
-  for (size_t i = 0; i < choice.constraints.size(); ++i) {
-    const Mask bit = Mask{1} << i;
-    if ((conflict & bit) == 0) continue;
-    choice.conflict.push_back(choice.constraints[i]);
-    // Only a member of the conflict can end it alone.
-    std::optional<Plan> plan = relaxed(search, scenario, facts, choice.constraints[i], search.all() & ~bit);
-    if (plan) choice.relaxations.emplace_back(choice.constraints[i], std::move(*plan));
+  Relaxed relaxed(search, scenario, facts);
+  const std::vector<Mask> conflicts = search.conflicts();
+  Mask all = 0;
+  for (const Mask conflict : conflicts) {
+    choice.conflicts.push_back(relaxed.members(conflict));
+    all |= conflict;
   }
+  choice.conflict = relaxed.members(all);
+  // Only a member of each conflict can end it.
+  for (size_t i = 0; conflicts.size() == 1 && i < choice.constraints.size(); ++i)
+    if ((all >> i & 1) != 0)
+      if (std::optional<Plan> plan = relaxed.without(Mask{1} << i))
+        choice.relaxations.emplace_back(choice.constraints[i], std::move(*plan));
+  if (choice.relaxations.empty()) choice.give_up = sets_to_give_up(relaxed, all, static_cast<int>(conflicts.size()));
   return choice;
 }
 

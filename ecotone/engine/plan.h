@@ -40,13 +40,17 @@ struct Plan {
 
 // Why, or what it costs: one sentence and where it comes from.
 struct Reason {
-  enum class Kind { kMeasured, kCited, kPreference };
+  enum class Kind { kMeasured, kCited, kPreference, kNotMeasured };
   enum class Side { kFor, kAgainst };
   Kind kind;
   Side side;
   std::string text;
   const Source* source = nullptr;  // of kMeasured and kCited
+
+  // The machine that it was measured on, which is the one of the facts, not the user's: "Zen 4"; empty where unknown.
+  std::string machine() const;
 };
+std::string_view name(Reason::Kind kind);  // "measured", "cited", "preference", "not measured"
 
 struct Constraint {
   std::string key;    // "deploy.targets"
@@ -56,16 +60,21 @@ struct Constraint {
 struct Choice {
   std::vector<Plan> plans;              // best first; no two of the same stacks
   std::vector<Constraint> constraints;  // the musts
-  // Where no plan is left: a smallest set of musts that exclude each other, and each single must without which there is
-  // a plan, with the best one.
+  // Where no plan is left: smallest sets of musts that exclude each other, no must in two of them; and all their musts.
+  // Then what to give up, with the best plan that this leaves: each single must that will do, or where none will, the
+  // smallest sets that do, best first.
+  std::vector<std::vector<Constraint>> conflicts;
   std::vector<Constraint> conflict;
   std::vector<std::pair<Constraint, Plan>> relaxations;
+  std::vector<std::pair<std::vector<Constraint>, Plan>> give_up;
 };
 
 Choice choose(const Scenario& scenario, const Facts& facts, size_t most = 4);
 
 // In the language of `m`.
 std::vector<Reason> reasons(const Plan& plan, const Scenario& scenario, const Facts& facts, const Messages& m);
+// How a reason is marked for people: "measured (Zen 4)", "cited", "yours", "not measured".
+std::string mark(const Reason& reason, const Messages& m);
 std::string title(const Plan& plan);  // "PyTorch -> ONNX Runtime"
 // A licence that the Open Source Initiative lists.
 bool is_open(std::string_view spdx);

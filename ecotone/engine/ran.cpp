@@ -1,6 +1,7 @@
 #include "ecotone/engine/ran.h"
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
@@ -10,6 +11,7 @@
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/base/log.h"
+#include "ecotone/engine/machine.h"
 
 namespace ecotone::engine {
 namespace {
@@ -18,6 +20,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 fs::path ran_folder() {
+  if (const char* own = std::getenv("ECOTONE_RAN"); own != nullptr && *own != '\0') return own;
   if (const char* xdg = std::getenv("XDG_DATA_HOME"); xdg != nullptr && *xdg != '\0')
     return fs::path(xdg) / "ecotone/ran";
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
@@ -45,6 +48,38 @@ void write_json(const fs::path& path, const nlohmann::ordered_json& value) {
   AtomicFile file(path);
   file.write(value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
   file.commit();
+}
+
+constexpr std::string_view kProcessor = "the processor", kSomeGpu = "some GPU";
+
+// What ONNX Runtime's execution providers compute on, by their names in lower case.
+std::string_view of_provider(std::string_view name) {
+  static constexpr std::pair<std::string_view, std::string_view> kProviders[] = {
+      {"cpu", kProcessor},
+      {"xnnpack", kProcessor},
+      {"dnnl", kProcessor},
+      {"acl", kProcessor},
+      {"armnn", kProcessor},
+      {"tvm", kProcessor},
+      {"openvino", kProcessor},  // its default device
+      {"azure", kProcessor},     // what no service is asked for
+      {"cuda", "nvidia-gpu"},
+      {"tensorrt", "nvidia-gpu"},
+      {"rocm", "amd-gpu"},
+      {"migraphx", "amd-gpu"},
+      {"nvtensorrtrtx", "nvidia-gpu"},
+      {"vitisai", "amd-fpga"},
+      {"qnn", "qualcomm-npu"},
+      {"snpe", "qualcomm-npu"},
+      {"coreml", "apple-silicon"},
+      {"cann", "ascend-npu"},
+      {"js", "browser"},
+      {"webnn", "browser"},
+      {"dml", kSomeGpu},
+      {"webgpu", kSomeGpu}};
+  for (const auto& [provider, hardware] : kProviders)
+    if (provider == name) return hardware;
+  return kUnknownHardware;
 }
 
 constexpr std::pair<const char*, std::string Ran::*> kFields[] = {
@@ -115,6 +150,12 @@ std::vector<Ran> read_ran() {
   return all;
 }
 
+std::string processor_of(std::string_view architecture) {
+  if (architecture == "x86_64" || architecture == "amd64") return "x86-cpu";
+  if (architecture == "aarch64" || architecture == "arm64") return "arm-cpu";
+  return "";
+}
+
 std::string this_processor() {
 #if defined(__x86_64__)
   return "x86-cpu";
@@ -125,13 +166,34 @@ std::string this_processor() {
 #endif
 }
 
+std::string hardware_of_gpu(std::string_view gpu) {
+  if (gpu.starts_with("NVIDIA")) return "nvidia-gpu";
+  if (gpu.starts_with("AMD")) return "amd-gpu";
+  return gpu.starts_with("Intel") ? "intel-gpu" : "";
+}
+
 std::string hardware_of(const std::string& engine) {
-  constexpr std::pair<std::string_view, std::string_view> kProviders[] = {
-      {":CUDA", "nvidia-gpu"}, {":Tensorrt", "nvidia-gpu"}, {":NvTensorRTRTX", "nvidia-gpu"},
-      {":ROCM", "amd-gpu"},    {":MIGraphX", "amd-gpu"},    {":CoreML", "apple-silicon"}};
-  for (const auto& [provider, hardware] : kProviders)
-    if (engine.find(provider) != std::string::npos) return std::string(hardware);
-  return this_processor();
+  static const std::vector<std::string> gpus = describe_machine().gpus;
+  return hardware_of(engine, this_processor(), gpus);
+}
+
+std::string hardware_of(const std::string& engine, const std::string& processor, std::span<const std::string> gpus) {
+  constexpr std::string_view kEnd = "ExecutionProvider";
+  const size_t colon = engine.find(':');
+  if (colon == std::string::npos || !engine.ends_with(kEnd)) return processor;
+  std::string name = engine.substr(colon + 1, engine.size() - colon - 1 - kEnd.size());
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string_view hardware = of_provider(name);
+  if (hardware == kProcessor) return processor;
+  if (hardware != kSomeGpu) return std::string(hardware);
+  // Whichever the machine has; of several makers' it does not tell which.
+  std::string found;
+  for (const std::string& gpu : gpus) {
+    const std::string one = hardware_of_gpu(gpu);
+    if (one.empty() || (!found.empty() && one != found)) return std::string(kUnknownHardware);
+    found = one;
+  }
+  return found.empty() ? std::string(kUnknownHardware) : found;
 }
 
 }  // namespace ecotone::engine

@@ -1,9 +1,12 @@
 // What ran on this machine: the proof behind "ran here". Whoever runs an engine leaves a record and the report it
-// wrote; both stay in the user's data folder (XDG_DATA_HOME, else ~/.local/share; below it ecotone/ran/).
+// wrote; both stay in the folder that ECOTONE_RAN names, else in the user's data folder (XDG_DATA_HOME, else
+// ~/.local/share; below it ecotone/ran/).
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -27,10 +30,18 @@ void record_ran(Ran ran, const nlohmann::ordered_json& report);
 // All records whose report still exists. A file that is not of this form is left out, with a warning.
 std::vector<Ran> read_ran();
 
-// What the processor of this machine is called in facts: "x86-cpu", "arm-cpu"; else empty.
+// What facts call a processor of this architecture ("x86_64", "aarch64"): "x86-cpu", "arm-cpu"; else empty.
+std::string processor_of(std::string_view architecture);
+// That of this machine.
 std::string this_processor();
+// What facts call a GPU of Machine::gpus; else empty.
+std::string hardware_of_gpu(std::string_view gpu);
 
-// What an engine computes on: the device of the execution provider in "onnxruntime:CUDA", else this processor.
+inline constexpr std::string_view kUnknownHardware = "unknown";
+// What an engine computes on: the device of the execution provider in "onnxruntime:CUDAExecutionProvider", else the
+// processor; kUnknownHardware for a provider that we don't know or whose device we can't tell. Of this machine, or of
+// another.
 std::string hardware_of(const std::string& engine);
+std::string hardware_of(const std::string& engine, const std::string& processor, std::span<const std::string> gpus);
 
 }  // namespace ecotone::engine

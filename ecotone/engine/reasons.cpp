@@ -105,7 +105,7 @@ class Writer {
           x->source);
     }
     if (speed.of.empty() && !p.hardware.empty())
-      add(Reason::Kind::kPreference, Side::kAgainst,
+      add(Reason::Kind::kNotMeasured, Side::kAgainst,
           m_.format("nobody measured {} on {} at such a task here: measure your model before you decide", p.stack->name,
                     name(p.hardware)));
   }
@@ -175,6 +175,34 @@ class Writer {
 };
 
 }  // namespace
+
+// Facts name the source of what we measured after the machine.
+std::string Reason::machine() const {
+  constexpr std::string_view kOn = "on ";
+  return kind == Kind::kMeasured && source != nullptr && source->name.starts_with(kOn) ? source->name.substr(kOn.size())
+                                                                                       : "";
+}
+
+std::string_view name(Reason::Kind kind) {
+  constexpr std::string_view kKinds[] = {"measured", "cited", "preference", "not measured"};
+  return kKinds[static_cast<size_t>(kind)];
+}
+
+std::string mark(const Reason& reason, const Messages& m) {
+  switch (reason.kind) {
+    case Reason::Kind::kMeasured: {
+      const std::string machine = reason.machine();
+      return m("measured") + (machine.empty() ? "" : m.format(" ({})", machine));
+    }
+    case Reason::Kind::kCited:
+      return m("cited");
+    case Reason::Kind::kPreference:
+      return m("yours");
+    case Reason::Kind::kNotMeasured:
+      break;
+  }
+  return m("not measured");
+}
 
 std::vector<Reason> reasons(const Plan& plan, const Scenario& scenario, const Facts& facts, const Messages& m) {
   return Writer(scenario, facts, m).write(plan);

@@ -9,10 +9,13 @@
 #include "ecotone/base/file.h"
 #include "ecotone/base/hash.h"
 #include "ecotone/engine/engines.h"
+#include "ecotone/engine/model.h"
+#include "ecotone/format/onnx/edit.h"
 
 namespace ecotone::engine {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
 constexpr std::pair<Goal, std::string_view> kGoals[] = {{Goal::kLatency, "latency"}, {Goal::kThroughput, "throughput"},
@@ -36,7 +39,7 @@ double value_of(const CaseReport& c, const Row& r, Goal goal, double price_per_h
     case Goal::kSize:
       return static_cast<double>(r.artifact_bytes.value_or(0)) / 1e6 + engine_info(r.engine).megabytes;
     case Goal::kStartup:
-      return (r.load_seconds.value_or(0) + r.first_seconds.value_or(0)) * 1e3;
+      return (r.import_seconds.value_or(0) + r.load_seconds.value_or(0) + r.first_seconds.value_or(0)) * 1e3;
     case Goal::kCost:
       return price_per_hour / 3600 / throughput(c, r) * 1e6;
   }
@@ -52,8 +55,79 @@ double worse_by(Goal goal, double value, double best) {
   return goal == Goal::kThroughput ? best / value : value / best;
 }
 
+// Busy processors falsify these.
+bool depends_on_speed(Goal goal) {
+  return is_timed(goal) || goal == Goal::kStartup;
+}
+
+// b's time over a's, turn by turn; one that is far behind had few turns.
+Interval time_over(const Score& a, const Score& b) {
+  return far_behind_interval(a.row->timing.turns, b.row->timing.turns);
+}
+
 Outcome against(const Score& a, const Score& b) {
-  return decide(ratio_interval(a.row->timing.turns, b.row->timing.turns));
+  const Outcome outcome = decide(time_over(a, b));
+  if (outcome == Outcome::kUndecided && decide(time_over(b, a)) == Outcome::kWins) return Outcome::kLoses;
+  return outcome;
+}
+
+std::string unclear(const Score& a, const Score& b, const Messages& text) {
+  const Interval ratio = time_over(a, b);
+  if (!std::isfinite(ratio.high)) return text.format("too few turns to tell the difference to {}", b.row->engine);
+  return text.format("the difference to {} stays unclear, {:.1f}% [{:.1f}, {:.1f}]", b.row->engine,
+                     (ratio.estimate - 1) * 100, (ratio.low - 1) * 100, (ratio.high - 1) * 100);
+}
+
+// Differences below these prove nothing: what was measured once varies by as much from run to run (memory with what
+// allocators keep, startup with what lies in the page cache), and so does what was not timed in turns; a list's sizes
+// are of the engine alone, rounded.
+constexpr double kNotInTurns = 0.1, kMemoryOnce = 0.05, kStartupOnce = 0.2, kListedSize = 0.05;
+
+// Why an order by time is not proven, or empty. `ranking` begins with the fastest.
+std::string doubt_in_time(const std::vector<Score>& ranking, Goal goal, const Messages& text) {
+  const Score& fastest = ranking[0];
+  for (const Score& s : ranking) {
+    if (s.row == fastest.row) continue;
+    if (s.in == fastest.in) {
+      const Outcome outcome = against(fastest, s);
+      // Faster by the median of turns, slower by that of runs: unclear too.
+      if (outcome == Outcome::kUndecided || outcome == Outcome::kLoses) return unclear(fastest, s, text);
+    } else if (const double factor = worse_by(goal, s.value, fastest.value); !(factor >= 1 + kNotInTurns)) {
+      return text.format("{} ({}) is only {:.1f}% worse, and was not timed in turns with it", s.row->engine,
+                         text.format("{}, {} threads", s.in->shapes, s.in->threads), (factor - 1) * 100);
+    }
+  }
+  return "";
+}
+
+bool size_is_listed(const Score& s) {
+  const EngineInfo info = engine_info(s.row->engine);
+  return info.native || info.megabytes > 0;
+}
+
+// The same for what was sampled once or stands in a list.
+std::string doubt_in_samples(const std::vector<Score>& ranking, Goal goal, const Messages& text) {
+  if (goal == Goal::kSize)
+    if (const auto unknown = std::find_if_not(ranking.begin(), ranking.end(), size_is_listed); unknown != ranking.end())
+      return text.format("the list of engines does not say what {} takes installed", unknown->row->engine);
+  if (ranking.size() < 2) return "";
+  const double percent = (worse_by(goal, ranking[1].value, ranking[0].value) - 1) * 100;
+  const double least = 100 * (goal == Goal::kMemory    ? kMemoryOnce
+                              : goal == Goal::kStartup ? kStartupOnce
+                                                       : kListedSize);
+  if (percent >= least) return "";
+  const std::string& engine = ranking[1].row->engine;
+  if (goal == Goal::kSize)
+    return text.format("{} is only {:.1f}% worse; sizes from a list are not sure to {:.0f}%", engine, percent, least);
+  return text.format("{} is only {:.1f}% worse; of what was measured once, less than {:.0f}% proves nothing", engine,
+                     percent, least);
+}
+
+// The path as seen from a folder; links among folders are followed, since `..` is.
+std::string seen_from(const fs::path& folder, const fs::path& file) {
+  const fs::path full = fs::weakly_canonical(fs::absolute(file).parent_path()) / file.filename();
+  const fs::path relative = full.lexically_relative(fs::weakly_canonical(fs::absolute(folder)));
+  return (relative.empty() ? full : relative).generic_string();
 }
 
 }  // namespace
@@ -118,6 +192,11 @@ std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, 
   std::stable_sort(r.ranking.begin(), r.ranking.end(), [&](const Score& a, const Score& b) {
     return goal == Goal::kThroughput ? a.value > b.value : a.value < b.value;
   });
+  for (const CaseReport& c : report.cases)
+    if (r.doubt.empty() && depends_on_speed(goal)) r.doubt = c.noise.verdict(text);
+  if (report.interrupted) r.doubt = text("interrupted");
+  if (r.doubt.empty())
+    r.doubt = is_timed(goal) ? doubt_in_time(r.ranking, goal, text) : doubt_in_samples(r.ranking, goal, text);
   bool tied = false;
   if (is_timed(goal)) {
     // Those that tie with the fastest on the same inputs come first, the smallest in memory before the others.
@@ -129,12 +208,21 @@ std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, 
     std::stable_sort(r.ranking.begin(), end, [](const Score& a, const Score& b) {
       return a.row->peak_bytes.value_or(0) < b.row->peak_bytes.value_or(0);
     });
-    r.doubt = fastest.in->noise.verdict(text);
   }
   const Score& best = r.ranking[0];
+  const EngineInfo info = engine_info(best.row->engine);
   auto reason = [&](const char* kind, std::string what) { r.reasons.push_back({kind, std::move(what)}); };
   reason("your preference", text.format("the goal is {}", title(goal, text)));
-  reason("measured here", text.format("{}: {:.4g} {}", best.row->engine, best.value, unit(goal, text)));
+  if (goal == Goal::kSize) {
+    reason("measured here", text.format("{}: the model's files are {:.4g} MB", best.row->engine,
+                                        static_cast<double>(best.row->artifact_bytes.value_or(0)) / 1e6));
+    if (info.native)
+      reason("cited", text("it is part of Ecotone: nothing else is installed"));
+    else if (info.megabytes > 0)
+      reason("cited", text.format("installed it takes {} MB, by Ecotone's list of engines", info.megabytes));
+  } else {
+    reason("measured here", text.format("{}: {:.4g} {}", best.row->engine, best.value, unit(goal, text)));
+  }
   if (r.ranking.size() > 1) {
     const Score& second = r.ranking[1];
     if (tied)
@@ -142,9 +230,10 @@ std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, 
              text.format("ties with {}, and takes less memory: {:.0f} MB against {:.0f} MB", second.row->engine,
                          static_cast<double>(best.row->peak_bytes.value_or(0)) / 1e6,
                          static_cast<double>(second.row->peak_bytes.value_or(0)) / 1e6));
-    else
-      reason("measured here", text.format("the next, {}: {:.4g} {}, {:.1f}% worse", second.row->engine, second.value,
-                                          unit(goal, text), (worse_by(goal, second.value, best.value) - 1) * 100.0));
+    else  // a sum is no surer than its parts
+      reason(goal == Goal::kSize ? "cited" : "measured here",
+             text.format("the next, {}: {:.4g} {}, {:.1f}% worse", second.row->engine, second.value, unit(goal, text),
+                         (worse_by(goal, second.value, best.value) - 1) * 100.0));
   } else {
     reason("measured here", text("no other engine agrees with the exact result"));
   }
@@ -155,24 +244,25 @@ std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, 
              : text.format("its error is {:.2g}, within the tolerance but more than rounding makes", a.error));
   if (!best.row->path.empty()) reason("measured here", text.format("the model: {}", best.row->path));
   for (const std::string& c : best.row->changes) reason("measured here", text.format("changed for it: {}", c));
-  const EngineInfo info = engine_info(best.row->engine);
   if (!info.license.empty()) reason("cited", text.format("licence {} ({})", info.license, info.homepage));
   return r;
 }
 
-ordered_json decision(const Recommendation& r, const std::filesystem::path& model, double tolerance,
-                      double price_per_hour, const ordered_json& machine) {
+ordered_json decision(const Recommendation& r, const DecidedOn& on) {
   const Score& best = r.ranking[0];
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   char date[32];
   std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
   ordered_json j{{"kind", "ecotone.decision"},
                  {"date", date},
-                 {"model", std::filesystem::absolute(model).string()},
-                 {"model_hash", model_hash(model)},
+                 {"model", on.folder.empty() ? fs::absolute(on.model).string() : seen_from(on.folder, on.model)},
+                 {"model_absolute", fs::absolute(on.model).string()},
+                 {"model_hash", model_hash(on.model)},
+                 {"inputs", on.folder.empty() ? ordered_json() : ordered_json("inputs.npz")},
+                 {"seed", on.seed ? ordered_json(*on.seed) : ordered_json()},
                  {"goal", name(r.goal)},
-                 {"tolerance", tolerance},
-                 {"price_per_hour", price_per_hour},
+                 {"tolerance", on.tolerance},
+                 {"price_per_hour", on.price_per_hour},
                  {"shapes", best.in->shapes},
                  {"threads", best.in->threads},
                  {"engine", best.row->engine},
@@ -189,17 +279,21 @@ ordered_json decision(const Recommendation& r, const std::filesystem::path& mode
       j["runner_up"] = {{"engine", s.row->engine}, {"version", s.row->version}, {"value", s.value}};
       break;
     }
-  j["machine"] = machine;
+  j["machine"] = on.machine;
   return j;
 }
 
-SavedDecision read_decision(const std::filesystem::path& path) {
+SavedDecision read_decision(const fs::path& path) {
   const auto file = MappedFile::open(path);
   try {
     const auto j = nlohmann::json::parse(file->text());
     if (j.at("kind") != "ecotone.decision") fail("its kind is not ecotone.decision");
     SavedDecision d;
-    d.model = j.at("model").get<std::string>();
+    const fs::path folder = path.parent_path();
+    d.model = folder / j.at("model").get<std::string>();
+    if (j.contains("model_absolute") && !fs::exists(d.model)) d.model = j["model_absolute"].get<std::string>();
+    if (j.contains("inputs") && !j["inputs"].is_null()) d.inputs = folder / j["inputs"].get<std::string>();
+    if (j.contains("seed") && !j["seed"].is_null()) d.seed = j["seed"].get<uint64_t>();
     j.at("model_hash").get_to(d.model_hash);
     j.at("engine").get_to(d.engine);
     j.at("shapes").get_to(d.shapes);
@@ -221,10 +315,13 @@ SavedDecision read_decision(const std::filesystem::path& path) {
   }
 }
 
-std::vector<std::string> regressions(const SavedDecision& d, const CompareReport& now, const std::string& cpu,
-                                     double margin, std::vector<std::string>& notes) {
-  const Messages text(Language::kEnglish);
-  if (now.cases.empty()) return {"nothing was measured"};
+CheckResult check_decision(const SavedDecision& d, const CompareReport& now, const std::string& cpu, double margin,
+                           const Messages& text) {
+  CheckResult result;
+  if (now.interrupted || now.cases.empty()) {
+    result.not_checked = text("interrupted");
+    return result;
+  }
   const CaseReport& c = now.cases[0];
   auto find = [&](const std::string& engine) -> const Row* {
     for (const Row& r : c.rows)
@@ -232,38 +329,60 @@ std::vector<std::string> regressions(const SavedDecision& d, const CompareReport
     return nullptr;
   };
   const Row* chosen = find(d.engine);
-  if (!chosen) return {fmt::format("{} was not measured", d.engine)};
-  if (chosen->status != Row::Status::kTimed) return {fmt::format("{}: {}", d.engine, str(chosen->verdict, text))};
-  std::vector<std::string> worse;
-  const std::string noise = is_timed(d.goal) ? c.noise.verdict(text) : "";
-  if (!noise.empty()) {
-    notes.push_back("speed could not be checked: " + noise);
-    return worse;
+  if (!chosen) {
+    result.not_checked = text.format("{} was not measured", d.engine);
+    return result;
   }
+  if (chosen->status != Row::Status::kTimed) {
+    result.worse.push_back(fmt::format("{}: {}", d.engine, str(chosen->verdict, text)));
+    return result;
+  }
+  if (c.shapes != d.shapes)
+    result.not_checked = text.format("decided at {}, checked at {}", d.shapes, c.shapes);
+  else if (depends_on_speed(d.goal))
+    result.not_checked = c.noise.verdict(text);
+  if (!result.not_checked.empty()) return result;
+
   const double value = value_of(c, *chosen, d.goal, d.price_per_hour);
+  bool is_ordered = false;
   if (const Row* other = d.runner_up.empty() ? nullptr : find(d.runner_up)) {
     const Score a{&c, chosen, value}, b{&c, other, 0};
-    if (other->status != Row::Status::kTimed) {
-      notes.push_back(fmt::format("{}: {}", d.runner_up, str(other->verdict, text)));
-    } else if (is_timed(d.goal) && against(a, b) == Outcome::kLoses) {
-      worse.push_back(fmt::format("{} is now faster than {}: {}", d.runner_up, d.engine, str(chosen->verdict, text)));
+    const bool is_other_timed = other->status == Row::Status::kTimed;
+    const Outcome outcome = is_other_timed && is_timed(d.goal) ? against(a, b) : Outcome::kTie;
+    if (!is_other_timed) {
+      result.notes.push_back(fmt::format("{}: {}", d.runner_up, str(other->verdict, text)));
+    } else if (outcome == Outcome::kLoses) {
+      result.worse.push_back(
+          text.format("{} is now faster than {}: {}", d.runner_up, d.engine, str(chosen->verdict, text)));
+    } else if (outcome == Outcome::kUndecided) {
+      result.notes.push_back(unclear(a, b, text));
     } else if (!is_timed(d.goal) &&
                worse_by(d.goal, value, value_of(c, *other, d.goal, d.price_per_hour)) > 1 + margin) {
-      worse.push_back(fmt::format("{} is now better than {}", d.runner_up, d.engine));
+      result.worse.push_back(text.format("{} is now better than {}", d.runner_up, d.engine));
+    } else {
+      is_ordered = true;
     }
   }
-  if (cpu != d.cpu) {
-    notes.push_back(fmt::format("decided on {}, checked on {}: only the engines' order was checked", d.cpu, cpu));
-  } else if (const double factor = worse_by(d.goal, value, d.value); factor > 1 + margin) {
-    worse.push_back(fmt::format("{} of {}: {:.4g} {}, was {:.4g}: {:.0f}% worse, at most {:.0f}% is allowed",
-                                name(d.goal), d.engine, value, unit(d.goal, text), d.value, (factor - 1) * 100,
-                                margin * 100));
+  if (cpu == d.cpu) {
+    if (const double factor = worse_by(d.goal, value, d.value); factor > 1 + margin)
+      result.worse.push_back(text.format("{} of {}: {:.4g} {}, was {:.4g}: {:.0f}% worse, at most {:.0f}% is allowed",
+                                         title(d.goal, text), d.engine, value, unit(d.goal, text), d.value,
+                                         (factor - 1) * 100, margin * 100));
+  } else if (is_ordered) {
+    result.notes.push_back(
+        text.format("decided on {}, checked on {}: only the engines' order was checked", d.cpu, cpu));
+  } else if (result.worse.empty()) {
+    result.not_checked = text.format("decided on {}, checked on {}, and no order of engines to go by", d.cpu, cpu);
   }
-  return worse;
+  return result;
 }
 
-std::string model_hash(const std::filesystem::path& model) {
-  return fmt::format("{:016x}", hash_bytes(MappedFile::open(model)->bytes()));
+std::string model_hash(const fs::path& model) {
+  uint64_t hash = hash_bytes(MappedFile::open(model)->bytes());
+  if (detect_format(model) == ModelFormat::kOnnx)
+    for (const fs::path& weights : onnx::external_files(model))
+      hash = hash_combine(hash, hash_bytes(MappedFile::open(model.parent_path() / weights)->bytes()));
+  return fmt::format("{:016x}", hash);
 }
 
 }  // namespace ecotone::engine

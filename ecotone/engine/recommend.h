@@ -40,16 +40,27 @@ struct Recommendation {
 
 // The best of the engines that agree. Engines that tie in time are ordered by memory. None when no engine agrees.
 // `price_per_hour` of the machine is for kCost. For latency, memory and startup the report has one case.
+// The order is in doubt when the machine was busy, when an engine's time against the fastest stays undecided, and when
+// what was sampled once, or not timed in turns, differs by less than such numbers do by themselves.
 std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, double price_per_hour,
                                         const Messages& text);
 
-// The decision as a file that can be checked later.
-nlohmann::ordered_json decision(const Recommendation& r, const std::filesystem::path& model, double tolerance,
-                                double price_per_hour, const nlohmann::ordered_json& machine);
+// What a decision was made on.
+struct DecidedOn {
+  std::filesystem::path model;
+  std::filesystem::path folder;  // where decision.json comes to lie, with inputs.npz; empty: nowhere
+  std::optional<uint64_t> seed;  // of inputs that were made
+  double tolerance = 1e-3, price_per_hour = 0;
+  nlohmann::ordered_json machine;
+};
+// The decision as a file that can be checked later. Paths in it are as seen from `folder`.
+nlohmann::ordered_json decision(const Recommendation& r, const DecidedOn& on);
 
 // A saved decision. Error when the file is none.
 struct SavedDecision {
-  std::filesystem::path model;
+  std::filesystem::path model;   // where it lies as seen from the decision, else where it lay
+  std::filesystem::path inputs;  // empty: none are named
+  std::optional<uint64_t> seed;
   std::string model_hash, engine, runner_up, shapes, cpu;
   Goal goal = Goal::kLatency;
   int threads = 1;
@@ -58,12 +69,18 @@ struct SavedDecision {
 };
 SavedDecision read_decision(const std::filesystem::path& path);
 
-// What has become worse since, in a new race of the same engines; empty when the decision holds. `margin`: 0.1 lets a
-// value on the same processor be 10% worse. `notes` gets what could not be checked.
-std::vector<std::string> regressions(const SavedDecision& d, const CompareReport& now, const std::string& cpu,
-                                     double margin, std::vector<std::string>& notes);
+struct CheckResult {
+  std::vector<std::string> worse;  // what has become worse
+  std::vector<std::string> notes;  // what else there is to know
+  std::string not_checked;         // why nothing can be said, or empty
+  bool holds() const { return worse.empty() && not_checked.empty(); }
+};
+// What has become of a decision, by a new race of the same engines. `margin`: 0.1 lets a value on the same processor be
+// 10% worse.
+CheckResult check_decision(const SavedDecision& d, const CompareReport& now, const std::string& cpu, double margin,
+                           const Messages& text);
 
-// Of a model's bytes, as decisions name it.
+// Of a model's bytes and of its external data, as decisions name it.
 std::string model_hash(const std::filesystem::path& model);
 
 }  // namespace ecotone::engine

@@ -1,6 +1,7 @@
 #include "ecotone/engine/scenario.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
@@ -11,6 +12,10 @@
 
 namespace ecotone::engine {
 namespace {
+
+bool is_amount(double value) {
+  return value > 0 && value <= 1e12;
+}
 
 Words stack_ids(std::string_view role) {
   Words ids;
@@ -39,17 +44,17 @@ std::vector<ScenarioKey> make_keys() {
     k.words = member;
     keys.push_back(std::move(k));
   };
-  auto number = [&](const char* name, double Scenario::* member) {
-    ScenarioKey k{name, ScenarioKey::Kind::kNumber, {}, ""};
+  auto number = [&](const char* name, double Scenario::* member, const char* question = "") {
+    ScenarioKey k{name, ScenarioKey::Kind::kNumber, {}, question};
     k.number = member;
     keys.push_back(std::move(k));
   };
   word("title", &Scenario::title, {});
   word("phase", &Scenario::phase, vocabulary::kPhases, "Which phase are you in?");
   word("task", &Scenario::task, vocabulary::kTasks, "What is the model for?");
-  word("data.size", &Scenario::data_size, {"small", "medium", "large"});
-  word("data.language", &Scenario::data_language, {"en", "zh", "other"});
-  number("team.size", &Scenario::team_size);
+  word("data.size", &Scenario::data_size, {"small", "medium", "large"}, "How large is the data?");
+  word("data.language", &Scenario::data_language, {"en", "zh", "other"}, "Which language is the data in?");
+  number("team.size", &Scenario::team_size, "How many people are in the team?");
   word("team.experience", &Scenario::experience, {"beginner", "some", "expert"}, "How experienced is the team?");
   words("team.languages", &Scenario::languages, vocabulary::kLanguages, "Which languages does the team write?");
   words("team.knows", &Scenario::knows, stack_ids(""));
@@ -110,8 +115,7 @@ struct Reader {
 
   double positive(const toml::node& node, const std::string& key) const {
     const auto value = node.value<double>();
-    if (!value || !node.is_number() || !(*value > 0) || *value > 1e12)
-      fail("{}: {} wants a number above 0", at(node), key);
+    if (!value || !node.is_number() || !is_amount(*value)) fail("{}: {} wants a number above 0", at(node), key);
     return *value;
   }
 
@@ -199,6 +203,32 @@ std::string list(const Words& words) {
 const std::vector<ScenarioKey>& scenario_keys() {
   static const std::vector<ScenarioKey> keys = make_keys();
   return keys;
+}
+
+std::string take_answer(Scenario& s, const ScenarioKey& key, const std::string& answer, const Messages& m) {
+  Words given;
+  for (size_t begin = 0; begin < answer.size();) {
+    const size_t end = std::min(answer.find(',', begin), answer.size());
+    std::string word = answer.substr(begin, end - begin);
+    word.erase(0, word.find_first_not_of(" \t")), word.erase(word.find_last_not_of(" \t") + 1);
+    begin = end + 1;
+    if (!word.empty() && !has(given, word)) given.push_back(word);
+  }
+  if (given.empty()) return "";
+  if (key.words == nullptr && given.size() > 1) return m("One answer, please.");
+  if (key.number != nullptr) {
+    double value = 0;
+    const char* const end = given[0].data() + given[0].size();
+    const auto read = std::from_chars(given[0].data(), end, value);
+    if (read.ec != std::errc() || read.ptr != end || !is_amount(value)) return m("A number above 0, please.");
+    s.*key.number = value;
+    return "";
+  }
+  for (const std::string& word : given)
+    if (!key.allowed.empty() && !has(key.allowed, word)) return m.format("'{}' is none of them.", word);
+  if (key.words != nullptr) s.*key.words = given;
+  if (key.word != nullptr) s.*key.word = given[0];
+  return "";
 }
 
 const std::vector<std::string>& criteria() {

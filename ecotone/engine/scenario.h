@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ecotone/engine/messages.h"
+
 namespace ecotone::engine {
 
 struct Scenario {
@@ -49,6 +51,10 @@ struct ScenarioKey {
   double Scenario::* number = nullptr;
 };
 const std::vector<ScenarioKey>& scenario_keys();
+
+// Sets a key to what somebody answered: a number, a word, or several with commas between. An empty answer sets nothing.
+// Returns what is wrong with the answer, in the language of `m`, and sets nothing then; empty when all is well.
+std::string take_answer(Scenario& scenario, const ScenarioKey& key, const std::string& answer, const Messages& m);
 
 // The criteria that [weights] may name.
 const std::vector<std::string>& criteria();

@@ -7,6 +7,7 @@
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/backend/session.h"
 #include "ecotone/base/error.h"
+#include "ecotone/engine/interrupt.h"
 #include "ecotone/engine/source.h"
 #include "ecotone/engine/worker.h"
 #include "ecotone/format/onnx/onnx.h"
@@ -123,15 +124,24 @@ VerifyReport verify_outputs(const ProgramRef& program, std::span<const Tensor> i
 
 VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> inputs, const std::string& engine,
                                    int threads, const backend::Backend& backend) {
-  Worker worker(engine, {.threads = threads});
-  const ModelSource source(model, inputs);
-  const double load = worker.load(source.for_engine(engine)).seconds;
-  const Worker::Run run = worker.run(named_inputs(*model.program, inputs), 5);
-  VerifyReport report = verify_outputs(model.program, inputs, run.outputs, backend);
+  Worker::Run run;
+  SideReport theirs{engine, "", std::nullopt, std::nullopt, std::nullopt};
+  {
+    // Only while there are a process and folders that must go: our own evaluation ends at once by a signal.
+    const InterruptGuard guard;
+    Worker worker(engine, {.threads = threads});
+    const ModelSource source(model, inputs);
+    theirs.load_seconds = worker.load(source.for_engine(engine)).seconds;
+    run = worker.run(named_inputs(*model.program, inputs), 5);
+    theirs.version = worker.version();
+  }
+  if (interrupted()) throw Interrupted();
   std::vector<double> times = run.seconds;
   std::sort(times.begin(), times.end());
-  report.theirs = {engine, worker.version(), load,
-                   times.empty() ? std::nullopt : std::optional(times[times.size() / 2]), run.peak_bytes};
+  if (!times.empty()) theirs.run_seconds = times[times.size() / 2];
+  theirs.peak_bytes = run.peak_bytes;
+  VerifyReport report = verify_outputs(model.program, inputs, run.outputs, backend);
+  report.theirs = theirs;
   return report;
 }
 

@@ -35,6 +35,22 @@ fs::path exchange_folder() {
   return folder;
 }
 
+// A line of /proc/PID/status in bytes; 0 when there is none.
+int64_t memory_of(pid_t pid, std::string_view key) {
+  std::ifstream file(fmt::format("/proc/{}/status", pid));
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(key)) return std::strtoll(line.c_str() + key.size(), nullptr, 10) * 1024;
+  return 0;
+}
+
+// Converters run in processes that the worker starts.
+int64_t resident_with_children(pid_t pid) {
+  int64_t bytes = memory_of(pid, "VmRSS:");
+  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid));
+  for (pid_t child = 0; children >> child;) bytes += resident_with_children(child);
+  return bytes;
+}
+
 }  // namespace
 
 struct Worker::Process {
@@ -70,13 +86,6 @@ struct Worker::Process {
     kill(-pid, SIGKILL);
     waitpid(pid, &status, 0);
     pid = -1;
-  }
-  // A line of /proc/PID/status in bytes; 0 when there is none.
-  int64_t memory(std::string_view key) const {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(file, line);)
-      if (line.starts_with(key)) return std::strtoll(line.c_str() + key.size(), nullptr, 10) * 1024;
-    return 0;
   }
 
   int status = 0;
@@ -142,6 +151,7 @@ Worker::Worker(const std::string& engine, const WorkerOptions& options)
   version_ = version.is_string() ? version.get<std::string>() : version.dump();
   settings_ = hello.value("settings", json::object());
   variants_ = hello.value("variants", std::vector<std::string>{});
+  import_seconds_ = hello.value("import_seconds", 0.0);
 }
 
 Worker::~Worker() = default;
@@ -179,7 +189,7 @@ std::string Worker::exchange(const std::string& line) {
       process.stop();
       fail("engine {} gave no answer within {:.0f} s and was stopped", engine_, options_.timeout_seconds);
     }
-    if (options_.most_bytes > 0 && process.memory("VmRSS:") > options_.most_bytes) {
+    if (options_.most_bytes > 0 && resident_with_children(process.pid) > options_.most_bytes) {
       process.stop();
       fail("engine {} used more than {} MB of memory and was stopped", engine_, options_.most_bytes >> 20);
     }
@@ -205,6 +215,7 @@ Worker::Loaded Worker::load(const Source& source) {
   const json answer = request(question);
   Loaded loaded;
   loaded.seconds = answer.value("seconds", 0.0);
+  loaded.convert_seconds = answer.value("convert_seconds", 0.0);
   loaded.path = answer.value("path", "");
   loaded.changes = answer.value("changes", std::vector<std::string>{});
   if (answer.contains("artifact") && answer["artifact"].is_string())
@@ -253,11 +264,11 @@ void Worker::pause(bool paused) {
 }
 
 int64_t Worker::resident_bytes() const {
-  return process_->memory("VmRSS:");
+  return memory_of(process_->pid, "VmRSS:");
 }
 
 int64_t Worker::peak_bytes() const {
-  return process_->memory("VmHWM:");
+  return memory_of(process_->pid, "VmHWM:");
 }
 
 }  // namespace ecotone::engine

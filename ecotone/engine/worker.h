@@ -43,6 +43,8 @@ class Worker {
   const std::string& version() const { return version_; }
   // What NAME:VARIANT may be with this installation: ONNX Runtime's execution providers.
   const std::vector<std::string>& variants() const { return variants_; }
+  // What importing the engine's package took.
+  double import_seconds() const { return import_seconds_; }
 
   struct Source {
     std::filesystem::path model;
@@ -50,7 +52,8 @@ class Worker {
     std::filesystem::path stablehlo;  // the same model as StableHLO text, parameters frozen; may be empty
   };
   struct Loaded {
-    double seconds = 0;
+    double seconds = 0;                // without conversion
+    double convert_seconds = 0;        // of the conversion, whenever it was made; 0: none
     std::string path;                  // how the model got in: "reads the file itself", or through what
     std::vector<std::string> changes;  // what had to be changed for that
     std::filesystem::path artifact;    // the file that the engine itself loads; empty: not told
@@ -61,7 +64,7 @@ class Worker {
 
   struct Run {
     NamedTensors outputs;
-    double first_seconds = 0;     // of the run that gave them
+    double first_seconds = 0;     // of the run that gave them, with what had to be made for these sizes
     std::vector<double> seconds;  // of each timed run
     int64_t peak_bytes = 0;
   };
@@ -86,6 +89,7 @@ class Worker {
   std::vector<std::string> variants_;
   WorkerOptions options_;
   nlohmann::json settings_;
+  double import_seconds_ = 0;
   std::unique_ptr<Process> process_;
 };
 

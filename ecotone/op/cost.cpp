@@ -13,8 +13,9 @@ namespace {
 
 // Ops that only move elements, or make them of nothing.
 bool moves_only(const Op* op) {
-  for (const Op* o : {&constant(), &iota(), &reshape(), &broadcast_in_dim(), &transpose(), &concatenate(), &slice(),
-                      &pad(), &reverse(), &gather(), &dim_value()})
+  for (const Op* o :
+       {&constant(), &iota(), &reshape(), &broadcast_in_dim(), &transpose(), &concatenate(), &slice(), &pad(),
+        &reverse(), &gather(), &dynamic_slice(), &dynamic_update_slice(), &take_prefix(), &dim_value()})
     if (op == o) return true;
   return false;
 }
@@ -48,6 +49,11 @@ class Counter {
     if (e.result_count == 0 || is_token(results[0]) || moves_only(e.op)) return 0;
     if (e.op == &reduce()) return tensor(operands[0]).size();
     const Dim size = tensor(results[0]).size();
+    if (e.op == &reduce_window()) {
+      Dim window = 1;
+      for (const Dim& d : e.attributes.get<WindowAttributes>().window_dimensions) window = window * d;
+      return size * window;
+    }
     if (e.op == &dot_general()) {
       Dim k = 1;
       for (int64_t d : e.attributes.get<DotAttributes>().lhs_contracting_dimensions)

@@ -25,6 +25,7 @@ from eco import EcoError, EcoModel, largest_error
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 NOTE = "reference evaluator, made for correctness"
+MOST_SECONDS = 10  # in which each model does its part of the demo
 OCR = "rapidocr_onnxruntime"
 
 
@@ -82,6 +83,8 @@ class Demo:
             why = report.get("reason") or f"outputs {', '.join(bad)}, largest error {error:.2g}"
             self.screen.say(f"  {name}: NOT verified: {why}; {work}", "31")
             self.failed.append(key)
+        self.wrong_unless(key, model.seconds < MOST_SECONDS,
+                          f"{name} took {model.seconds:.1f} s for {model.runs} run{'s' * (model.runs != 1)}, and must take less than {MOST_SECONDS} s")
         return row
 
     def wrong_unless(self, key, right, what):

@@ -27,37 +27,44 @@ class Server:
         threads = request.get("threads", 0)
         if threads:  # NumPy's library and others read these when they are loaded
             os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+        start = time.perf_counter()
         module = importlib.import_module(self.module)
+        imported = time.perf_counter() - start
         self.adapter = module.Adapter(threads, request.get("options", {}))
         versions = self.adapter.versions()
         return {"protocol": PROTOCOL, "version": next(iter(versions.values()), "?"), "packages": versions, "settings": self.adapter.settings,
-                "variants": self.adapter.variants()}
+                "variants": self.adapter.variants(), "import_seconds": imported}
 
     def load(self, request):
         start = time.perf_counter()
         a = self.adapter
         a.load(Model(request["model"], request.get("shapes") or {}, request.get("stablehlo")))
         seconds = time.perf_counter() - start
-        artifact = a.artifact or request["model"]
-        return {"seconds": seconds - a.convert_seconds, "convert_seconds": a.convert_seconds, "path": a.path, "changes": a.changes,
-                "artifact": str(artifact), "artifact_bytes": os.path.getsize(artifact), "settings": a.settings}
+        files = a.artifacts or [request["model"]]
+        return {"seconds": seconds - a.cache_seconds, "convert_seconds": a.convert_seconds, "path": a.path, "changes": a.changes,
+                "artifact": str(files[0]), "artifact_bytes": sum(os.path.getsize(f) for f in files), "settings": a.settings}
 
     def describe(self, request):
         answer = {"inputs": self.adapter.inputs(), "outputs": self.adapter.outputs()}
         if request.get("placement"):
-            answer |= {"placement": self.adapter.placement(), "fallbacks": self.adapter.fallbacks()}
+            placement = self.adapter.placement()
+            answer |= {"placement": placement, "fallbacks": self.adapter.fallbacks(placement)}
         return answer
 
     def prepared(self, path):
-        """The same file again is not prepared again."""
+        """The inputs as `run` takes them, and how long preparing them took: the same file again is not prepared again."""
         from ecotone_workers.tensors import read_npz  # NumPy: not before hello
 
         state = os.stat(path)
         key = (path, state.st_mtime_ns, state.st_size)
+        seconds = 0.0
         if self.inputs_key != key:
-            self.inputs = self.adapter.prepare(read_npz(path))
+            arrays = read_npz(path)
+            start = time.perf_counter()
+            self.inputs = self.adapter.prepare(arrays)
+            seconds = time.perf_counter() - start
             self.inputs_key = key
-        return self.inputs
+        return self.inputs, seconds
 
     def measure(self, inputs, min_runs, max_runs, seconds):
         latencies = []
@@ -75,10 +82,10 @@ class Server:
     def run(self, request):
         from ecotone_workers.tensors import write_npz
 
-        inputs = self.prepared(request["inputs"])
+        inputs, preparing = self.prepared(request["inputs"])
         start = time.perf_counter()
         results = self.adapter.run(inputs)
-        first = time.perf_counter() - start
+        first = preparing + time.perf_counter() - start  # preparing may have compiled
         outputs = self.adapter.collect(results)
         write_npz(request["outputs"], outputs)
         repeats = request.get("repeats", 0)
@@ -86,7 +93,7 @@ class Server:
         return {"first_seconds": first, "seconds": latencies, "cpu_seconds": cpu, "peak_bytes": peak_bytes()}
 
     def time(self, request):
-        inputs = self.prepared(request["inputs"])
+        inputs, _ = self.prepared(request["inputs"])
         latencies, cpu = self.measure(inputs, request.get("min_runs", 1), request.get("max_runs", 10**6), request.get("seconds", 0))
         return {"latencies_s": latencies, "cpu_seconds": cpu, "peak_bytes": peak_bytes()}
 

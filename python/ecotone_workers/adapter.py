@@ -27,8 +27,9 @@ class Adapter:
         self.settings = {"threads": threads} if threads else {}
         self.path = "reads the file itself"
         self.changes = []  # what had to be changed in the model
-        self.convert_seconds = 0.0
-        self.artifact = None  # the file that the engine itself loads
+        self.cache_seconds = 0.0  # of finding or making the converted model
+        self.convert_seconds = 0.0  # of making it, whenever that was
+        self.artifacts = []  # the files that the engine itself loads, where these are not the model's
 
     def versions(self):
         return {name: importlib.metadata.version(name) for name in self.packages}
@@ -48,7 +49,7 @@ class Adapter:
         raise NotImplementedError
 
     def prepare(self, arrays):
-        """The arrays (NumPy, by name) as `run` takes them. Not timed: copies, casts and compilation for these sizes belong here."""
+        """The arrays (NumPy, by name) as `run` takes them. Counted with the first run alone: copies, casts and compilation for these sizes belong here."""
         return arrays
 
     def run(self, inputs):
@@ -63,8 +64,8 @@ class Adapter:
         """After a run: where each node ran, as [{"node", "op", "device", "kernel", "precision", "time_ms"}], as far as the engine tells."""
         return []
 
-    def fallbacks(self):
-        """After a run: what did not run as asked for, in words."""
+    def fallbacks(self, placement):
+        """After a run, given what placement() said: what did not run as asked for, in words."""
         return []
 
     def limit_processors(self):
@@ -85,7 +86,8 @@ class Adapter:
         start = time.perf_counter()
         versions = self.versions() if packages is None else {name: importlib.metadata.version(name) for name in packages}
         folder, self.facts = cache.converted(module or type(self).__module__, model.path, model.shapes, self.options, versions)
-        self.convert_seconds += time.perf_counter() - start
+        self.cache_seconds += time.perf_counter() - start
+        self.convert_seconds += self.facts.get("convert_seconds", 0.0)
         self.path = how
         self.changes += self.facts.get("changes", [])
         return folder

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 LIMIT_BYTES = 10 << 30  # the entries that were not used for longest go first
@@ -63,7 +64,10 @@ def converted(module, path, shapes, options, versions):
         with tempfile.TemporaryDirectory(dir=root(), prefix=".making-", ignore_cleanup_errors=True) as work:
             target = Path(work) / "new"
             target.mkdir()
+            start = time.perf_counter()
             run_converter(module, {"path": str(Path(path).absolute()), "folder": str(target), "shapes": shapes, "options": options})
+            made = target / facts.name
+            made.write_text(json.dumps(json.loads(made.read_text()) | {"convert_seconds": time.perf_counter() - start}))
             try:
                 target.rename(folder)
             except OSError:  # another worker was faster

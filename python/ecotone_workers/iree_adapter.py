@@ -39,13 +39,14 @@ class Adapter(adapter.Adapter):
 
     def load(self, model):
         folder = self.converted(model, "converted by the makers' importer, then compiled")
-        self.artifact = folder / "model.vmfb"
+        artifact = folder / "model.vmfb"
+        self.artifacts = [artifact]
         driver = "local-sync" if self.threads == 1 else "local-task"
         self.settings |= {"driver": driver, "compiler_flags": FLAGS}
         if driver == "local-task":
             self.limit_processors()
         self.config = ireert.Config(driver)
-        module = ireert.load_vm_flatbuffer_file(str(self.artifact), driver=driver)
+        module = ireert.load_vm_flatbuffer_file(str(artifact), driver=driver)
         self.function = module[next(n for n in module.vm_module.function_names if n != "__init" and not n.endswith("$async"))]
 
     def inputs(self):

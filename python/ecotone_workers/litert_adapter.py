@@ -14,8 +14,9 @@ class Adapter(adapter.Adapter):
 
     def load(self, model):
         folder = self.converted(model, "converted by onnx2tf", "ecotone_workers.tflite_conversion", ("onnx2tf", "tensorflow-cpu"))
-        self.artifact = folder / "model.tflite"
-        self.interpreter = Interpreter(str(self.artifact), num_threads=self.threads or os.cpu_count())
+        artifact = folder / "model.tflite"
+        self.artifacts = [artifact]
+        self.interpreter = Interpreter(str(artifact), num_threads=self.threads or os.cpu_count())
         self.settings["delegate"] = "XNNPACK"
         self.interpreter.allocate_tensors()
         # Names are in0 or serving_default_in0:0; Identity, Identity_1 or StatefulPartitionedCall:1.
@@ -60,5 +61,5 @@ class Adapter(adapter.Adapter):
         return [{"node": str(i), "op": op["op_name"], "device": "CPU", "kernel": "XNNPACK" if op["op_name"] == "DELEGATE" else "builtin"}
                 for i, op in sorted(ran.items())]
 
-    def fallbacks(self):
-        return [f"node {p['node']} ({p['op']}) is not among XNNPACK's" for p in self.placement() if p["kernel"] != "XNNPACK"]
+    def fallbacks(self, placement):
+        return [f"node {p['node']} ({p['op']}) is not among XNNPACK's" for p in placement if p["kernel"] != "XNNPACK"]

@@ -29,11 +29,12 @@ class Adapter(adapter.Adapter):
 
     def load(self, model):
         folder = self.converted(model, "converted by the makers' converter")
-        self.artifact = folder / "model.mnn"
+        artifact = folder / "model.mnn"
+        self.artifacts = [artifact]
         self.settings |= {"backend": "CPU", "precision": "high", "power": "high"}
         config = {"backend": "CPU", "precision": "high", "power": "high", "numThread": self.threads or os.cpu_count()}
         self.manager = nn.create_runtime_manager((config,))
-        self.module = nn.load_module_from_file(str(self.artifact), self.inputs(), self.outputs(), runtime_manager=self.manager, shape_mutable=False)
+        self.module = nn.load_module_from_file(str(artifact), self.inputs(), self.outputs(), runtime_manager=self.manager, shape_mutable=False)
         wide = [i["name"] for i in self.facts["inputs"] if i["dtype"] == "int64"]
         if wide:
             self.changes.append(f"int64 given as int32: {', '.join(wide)}")

@@ -66,13 +66,14 @@ class Adapter(adapter.Adapter):
 
     def load(self, model):
         folder = self.converted(model, "converted by the makers' pnnx, weights kept in f32")
-        self.artifact = folder / "model.ncnn.bin"
+        weights, program = folder / "model.ncnn.bin", folder / "model.ncnn.param"
+        self.artifacts = [weights, program]
         self.net = ncnn.Net()
         self.net.opt.num_threads = self.threads or os.cpu_count()
         # f32 throughout: by default ncnn stores fp16.
         self.net.opt.use_fp16_packed = self.net.opt.use_fp16_storage = self.net.opt.use_fp16_arithmetic = False
         self.settings |= {"precision": "f32"}
-        if self.net.load_param(str(folder / "model.ncnn.param")) or self.net.load_model(str(self.artifact)):
+        if self.net.load_param(str(program)) or self.net.load_model(str(weights)):
             raise ValueError("ncnn can't load what pnnx made; its messages are above")
 
     def inputs(self):

@@ -75,8 +75,8 @@ class Adapter(adapter.Adapter):
             times.setdefault(name, []).append(k["dur"] / 1000)
         return [node | {"time_ms": statistics.median(times[name]) * len(times[name]) / PROFILED_RUNS} for name, node in nodes.items()]
 
-    def fallbacks(self):
+    def fallbacks(self, placement):
         if self.provider not in self.session.get_providers():
             return [f"{self.provider} was asked for, but the session runs on {', '.join(self.session.get_providers())}"]
-        elsewhere = [p for p in self.placement() if p["device"] != self.provider]
+        elsewhere = [p for p in placement if p["device"] != self.provider]
         return [f"{p['node']} ({p['op']}) runs on {p['device']}" for p in elsewhere]

@@ -52,7 +52,7 @@ class Adapter(adapter.Adapter):
         return inputs
 
     def run(self, inputs):
-        self.request.infer(inputs, share_inputs=True)
+        self.request.infer(inputs, share_inputs=True, share_outputs=True)
         return self.request
 
     def collect(self, request):

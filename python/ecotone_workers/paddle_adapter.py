@@ -31,8 +31,9 @@ class Adapter(adapter.Adapter):
     def load(self, model):
         folder = self.converted(model, "converted by the makers' x2paddle") / "paddle" / "inference_model"
         program = next(p for p in (folder / "model.json", folder / "model.pdmodel") if p.exists())
-        self.artifact = folder / "model.pdiparams"
-        config = paddle.Config(str(program), str(self.artifact))
+        weights = folder / "model.pdiparams"
+        self.artifacts = [weights, program]
+        config = paddle.Config(str(program), str(weights))
         config.disable_gpu()
         config.enable_mkldnn()
         config.set_cpu_math_library_num_threads(self.threads or os.cpu_count())

@@ -21,8 +21,9 @@ class Adapter(adapter.Adapter):
 
     def load(self, model):
         folder = self.converted(model, "converted by onnx2tf", "ecotone_workers.tflite_conversion", ("onnx2tf", "tensorflow-cpu"))
-        self.artifact = folder / "saved_model" / "saved_model.pb"
-        self.model = tf.saved_model.load(str(folder / "saved_model"))
+        saved = folder / "saved_model"
+        self.artifacts = [saved / "saved_model.pb", *(saved / "variables").glob("*")]
+        self.model = tf.saved_model.load(str(saved))
         self.function = self.model.signatures["serving_default"]
 
     def inputs(self):

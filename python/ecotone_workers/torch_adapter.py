@@ -58,8 +58,9 @@ class Adapter(adapter.Adapter):
 
     def load(self, model):
         folder = self.converted(model, "converted by onnx2torch", "ecotone_workers.onnx_static", ("onnx",))
-        self.artifact = folder / "model.onnx"
-        self.module = to_torch(self.artifact).eval()
+        artifact = folder / "model.onnx"
+        self.artifacts = [artifact]
+        self.module = to_torch(artifact).eval()
         self.changes = self.changes + bake_sizes(self.module)
         if "compile" in self.options:
             torch._dynamo.utils.counters.clear()
@@ -72,9 +73,7 @@ class Adapter(adapter.Adapter):
         return [o["name"] for o in self.facts["outputs"]]
 
     def prepare(self, arrays):
-        inputs = [torch.from_numpy(arrays[name].copy()) for name in self.inputs()]
-        self.run(inputs)  # compiles
-        return inputs
+        return [torch.from_numpy(arrays[name].copy()) for name in self.inputs()]
 
     @torch.inference_mode()
     def run(self, inputs):
@@ -84,6 +83,6 @@ class Adapter(adapter.Adapter):
         outputs = [outputs] if isinstance(outputs, torch.Tensor) else outputs
         return self.as_declared([o.numpy() for o in outputs])
 
-    def fallbacks(self):
+    def fallbacks(self, placement):
         breaks = torch._dynamo.utils.counters["graph_break"] if "compile" in self.options else {}
         return [f"torch.compile breaks the graph ({n} times): {why.splitlines()[0]}" for why, n in breaks.items()]

@@ -36,9 +36,10 @@ class Adapter(adapter.Adapter):
 
     def load(self, model):
         folder = self.converted(model, "converted by the makers' importer, then compiled")
-        self.artifact = folder / "model.so"
+        artifact = folder / "model.so"
+        self.artifacts = [artifact]
         self.settings |= {"target": self.facts["target"], "pipeline": "zero, untuned"}
-        self.machine = relax.VirtualMachine(tvm.runtime.load_module(str(self.artifact)), tvm.cpu())
+        self.machine = relax.VirtualMachine(tvm.runtime.load_module(str(artifact)), tvm.cpu())
 
     def inputs(self):
         return [i["name"] for i in self.facts["inputs"]]

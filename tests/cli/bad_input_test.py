@@ -220,6 +220,63 @@ def arguments(folder):
             target.rmdir()
 
 
+CHECKS = """func.func @holds() {
+  %x = stablehlo.constant dense<1> : tensor<i32>
+  check.expect_eq %x, %x : tensor<i32>
+  func.return
+}
+"""
+
+
+def contradictions(folder):
+    """Options that say two things, or would change nothing."""
+    relu, given, data, checks = folder / "sized.onnx", folder / "given.npz", folder / "stored", folder / "checks.mlir"
+    relu.write_bytes(model([helper.make_node("Relu", ["x"], ["y"])], (("x", ["n", 3]),), (("y", ["n", 3]),)).SerializeToString())
+    x = np.ones((2, 3), np.float32)
+    np.savez(given, x=x)
+    data.mkdir()
+    for name in ("input_0.pb", "output_0.pb"):
+        (data / name).write_bytes(numpy_helper.from_array(x).SerializeToString())
+    checks.write_text(CHECKS)
+    for where, line in ((data, ["verify", relu, "--against", data]), (checks, ["verify", checks])):
+        check(f"{where.name} alone", eco(*line).returncode == 0)
+        for option, value in (("--input", given), ("--shape", "nosuch=1,2"), ("--seed", 9), ("--mean", 0.5), ("--std", 0.5), ("--threads", 3)):
+            refuses(f"{option} beside {where.name}", eco(*line, option, value), str(where), option, "leave it out")
+    for verb in ("run", "verify", "inspect"):
+        refuses(f"{verb}: sizes given twice", eco(verb, relu, "--shape", "x=2,3", "--shape", "x=4,3"), "'x'", "already")
+    refuses("--stream: sizes given twice", eco("run", relu, "--stream", "--shape", "x=2,3", "--shape", "x=2,3"), "'x'", "already")
+    for array in (given, f"x={data / 'input_0.pb'}"):
+        refuses(f"an array of other sizes than --shape: {array}", eco("run", relu, "-i", array, "--shape", "x=9,3"), "'x'", "[9, 3]", "[2, 3]")
+        check("an array of the sizes of --shape", eco("run", relu, "-i", array, "--shape", "x=2,3").returncode == 0)
+    line = f"{given}\t{folder / 'never.npz'}\n"
+    done = subprocess.run([ECO, "run", relu, "--stream", "--shape", "x=9,3"], input=line, capture_output=True, text=True, timeout=120)
+    check("--stream: other sizes than --shape", done.stdout.startswith("error ") and "[9, 3]" in done.stdout, done.stdout + done.stderr)
+    for option in (("--output", "never.npz"), ("--input", given), ("--json",)):
+        refuses(f"--stream with {option[0]}", eco("run", relu, "--stream", *option), "--stream", option[0])
+    for seed in ("-1", str(2**64), "1.5"):
+        refuses(f"seed {seed}", eco("run", relu, "--shape", "x=2,3", f"--seed={seed}"), "--seed", seed)
+    check("the largest seed", eco("run", relu, "--shape", "x=2,3", f"--seed={2**64 - 1}").returncode == 0)
+    refuses("a mean without a picture", eco("run", relu, "--shape", "x=2,3", "--mean", "0.5"), "--mean", "-i")
+
+
+def lost_output(folder):
+    """What could not be written to stdout is no success; a reader who left wanted no more."""
+    path, checks, stored = folder / "relu.onnx", folder / "checks.mlir", folder / "stored"
+    path.write_bytes(model([helper.make_node("Relu", ["x"], ["y"])]).SerializeToString())
+    checks.write_text(CHECKS)
+    for line in (["inspect", path], ["inspect", path, "--text"], ["inspect", path, "--json"], ["run", path], ["run", path, "--json"],
+                 ["verify", checks], ["verify", path, "--against", stored], ["verify", path], ["--help"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([ECO, *map(str, line)], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+        good = done.returncode == 2 and "error: standard output can't be written" in done.stderr
+        check(f"a full disk under {' '.join(map(str, line[:1] + line[2:]))}", good, f"exit {done.returncode}: {done.stderr}")
+        ours, theirs = os.pipe()
+        os.close(ours)
+        done = subprocess.run([ECO, *map(str, line)], stdout=theirs, stderr=subprocess.PIPE, text=True, timeout=120)
+        os.close(theirs)
+        check(f"a closed pipe under {' '.join(map(str, line[:1] + line[2:]))}", "error: " not in done.stderr, done.stderr)
+
+
 def pictures(folder):
     path = folder / "picture.onnx"
     path.write_bytes(model([helper.make_node("Relu", ["x"], ["y"])], (("x", [1, 3, "h", "w"]),), (("y", [1, 3, "h", "w"]),)).SerializeToString())
@@ -317,7 +374,7 @@ def killed(folder):
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for part in (files, truncated, more_models, arguments, pictures, missing_engines, json_errors):
+        for part in (files, truncated, more_models, arguments, contradictions, lost_output, pictures, missing_engines, json_errors):
             part(folder)
             temporary = [p.name for p in folder.iterdir() if p.name.startswith(".") or p.suffix == ".tmp"]
             check(f"{part.__name__}: nothing left behind", not temporary and not list(folder.glob("out*.npz")), temporary)

@@ -4,10 +4,12 @@ import importlib.metadata
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +51,7 @@ def helps():
     for verb, words in (
         ("inspect", ["--shape", "--json", "--text", "--locations"]),
         ("run", ["--input", "--output", "--shape", "--seed", "--mean", "--std", "--backend", "--json"]),
-        ("verify", ["--against", "--json", "--seed", "onnxruntime", "1 when missed"]),
+        ("verify", ["--against", "--json", "--seed", "onnxruntime", "eco engines", "1 when missed"]),
         ("doctor", ["--json", "--no-measure", "--matrix", "--lang"]),
         ("choose", ["--scenario", "--explain", "--json", "--lang"]),
     ):
@@ -163,6 +165,8 @@ def pictures(folder):
     # Open sizes are the picture's, and RGB/255 in f32 is exact to half an ulp of 1 (6e-8).
     y = np.load(folder / "y.npy") if done.returncode == 0 else np.zeros(1)
     check("an open size is the picture's", y.shape == (1, 3, 11, 7) and np.abs(y[0] - picture.transpose(2, 0, 1) / 255).max() < 1e-7, done.stderr)
+    done = eco("run", open_model, "--stream", "--shape", "x=1,3,5,9", input=f"{folder / 'p.png'}\t{folder / 'y.npy'}\n")
+    check("--stream: a picture in the size of --shape", done.stdout.startswith("ok ") and np.load(folder / "y.npy").shape == (1, 3, 5, 9), done.stdout + done.stderr)
 
 
 def stored_values(model, folder):
@@ -190,6 +194,81 @@ def stored_values(model, folder):
     check("the table has it all", table.returncode == 1 and all(w in table.stdout for w in ("max abs", "max rel", "max ULP", "cosine", "FAIL", "DO NOT AGREE")), table.stdout)
     hint = eco("verify", model, "--against", folder)
     check("the folder above", hint.returncode == 2 and "test_data_set_0" in hint.stderr, hint.stderr)
+
+
+def conformance(folder):
+    """A chunk that can't be read is one failure with its line; the others run. Checks in regions are refused as such."""
+    chunks = """func.func @holds() {
+  %x = stablehlo.constant dense<1> : tensor<i32>
+  check.expect_eq %x, %x : tensor<i32>
+  func.return
+}
+// -----
+func.func @broken() {
+  check.expect_eq %x, %y : tensor<i32>
+  func.return
+}
+// -----
+func.func @inside() {
+  %zero = stablehlo.constant dense<0> : tensor<i32>
+  %one = stablehlo.constant dense<1> : tensor<i32>
+  %r = stablehlo.while(%i = %zero) : tensor<i32>
+  cond {
+    %c = stablehlo.compare LT, %i, %one, SIGNED : (tensor<i32>, tensor<i32>) -> tensor<i1>
+    stablehlo.return %c : tensor<i1>
+  } do {
+    check.expect_eq %i, %zero : tensor<i32>
+    %next = stablehlo.add %i, %one : tensor<i32>
+    stablehlo.return %next : tensor<i32>
+  }
+  func.return
+}
+// -----
+func.func @holds_too() {
+  %x = stablehlo.constant dense<2> : tensor<i32>
+  check.expect_eq %x, %x : tensor<i32>
+  func.return
+}
+"""
+    path = folder / "chunks.mlir"
+    path.write_text(chunks)
+    checks = report("verify", path, code=1)["checks"]
+    check("a report for each chunk", [(c["chunk"], c["passed"]) for c in checks] == [(0, True), (1, False), (2, False), (3, True)], checks)
+    broken, inside = checks[1], checks[2]
+    check("the line of what can't be read", broken["location"].startswith(f"{path}:8:") and broken["reason"], broken)
+    check("a check in a region", "regions are not supported" in inside["reason"] and f"{path}:20:" in inside["reason"], inside)
+    table = eco("verify", path)
+    check("the table says the same", table.returncode == 1 and f"{path}:8:" in table.stdout and "2 of 4 checks hold" in table.stdout, table.stdout)
+
+
+def interrupted(model, folder):
+    """Ctrl-C while the other engine hangs: neither its process nor its folder stays."""
+    x = np.random.default_rng().standard_normal((2, 3)).astype(np.float32)  # unlike any other test's: our folder is known by it
+    np.savez(folder / "unique.npz", x=x)
+    memory = Path("/dev/shm")
+    root = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+
+    def places():
+        found = []
+        for file in root.glob("ecotone-*/in0.npz"):
+            try:
+                found += [file.parent] * (x.tobytes() in file.read_bytes())
+            except OSError:  # another test's, gone meanwhile
+                pass
+        return found
+
+    environment = os.environ | {"ECOTONE_ENGINES": str(Path(__file__).parents[1] / "engine/fake/engines.toml")}
+    command = [ECO, "verify", model, "--against", "fake:hang", "-i", folder / "unique.npz"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (ours := places()) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split() if process.poll() is None else []
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    check("Ctrl-C ends verify with 130", process.returncode == 130 and "interrupted" in err, f"{process.returncode} {err}")
+    check("its folder goes", ours and not any(p.exists() for p in ours), ours)
+    check("its worker goes", workers and not any(Path("/proc", w).exists() for w in workers), workers)
 
 
 def doctor():
@@ -253,6 +332,8 @@ def main():
         formats(relu, folder)
         pictures(folder)
         stored_values(relu, folder)
+        conformance(folder)
+        interrupted(relu, folder)
         counts()
         doctor()
     print(f"{COUNTS[True]} passed, {COUNTS[False]} failed")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,7 +62,8 @@ def doubling(path, batch):
 def misbehaving(model):
     timed = ("fake", "fake:print", "fake:slow", "fake:fallback", "onnxruntime", "reference")
     failed = {"fake:crash": "crashed: Segmentation fault", "fake:crash-load": "crashed: Segmentation fault", "fake:crash-later": "crashed: Segmentation fault",
-              "fake:exit": "exit code 3", "fake:hang": "no answer within 20 s", "fake:raise": "the fake raises", "fake:greedy": "more than 1500 MB of memory"}
+              "fake:exit": "exit code 3", "fake:hang": "no answer within 20 s", "fake:raise": "the fake raises", "fake:greedy": "more than 1500 MB of memory",
+              "fake:greedy-convert": "more than 1500 MB of memory"}
     disagreeing = ("fake:wrong", "fake:bf16", "fake:shape")
     names = [*timed, *failed, *disagreeing]
     code, report = compared(model, "--engines", ",".join(names), "--seconds", 0.5, "--timeout", 20, "--memory-limit", 1500)
@@ -142,13 +144,28 @@ def choosing(model, folder):
     check("the decision names it and the next", decision["engine"] == "fake" and decision["runner_up"]["engine"] == "fake:slow", decision)
     check("every reason has a kind", {r["kind"] for r in report["reasons"]} <= {"measured here", "cited", "your preference"}, report["reasons"])
     checking = ("choose", "--check", saved / "decision.json", "--seconds", 0.2, "--json")
-    code, out, err = eco(*checking, "--margin", 100)
-    check("a check finds that it holds", code == 0 and json.loads(out)["holds"], f"{code} {out} {err}")
+    check("the decision names model and inputs as seen from it", (decision["model"], decision["inputs"]) == ("../model.onnx", "inputs.npz"), decision)
+    check("the inputs lie beside it", (saved / "inputs.npz").exists())
+    check("proven is what is in no doubt", decision["proven"] == (decision["doubt"] == ""), decision)
+    elsewhere = folder / "checkout"
+    shutil.copytree(saved, elsewhere / "chosen")
+    shutil.copy(model, elsewhere)
+    (elsewhere / "chosen/decision.json").write_text(json.dumps(decision | {"model_absolute": "/nowhere/model.onnx"}))
+    code, out, err = eco("choose", "--check", elsewhere / "chosen/decision.json", "--seconds", 0.2, "--json", "--margin", 100)
+    report = json.loads(out)
+    held = code == 0 and report["holds"] is True
+    check("a check elsewhere: it holds, or the machine is busy and that is said", held or (code == 1 and report["holds"] is None and report["not_checked"]), out + err)
+    (elsewhere / "chosen/inputs.npz").unlink()
+    code, _, err = eco("choose", "--check", elsewhere / "chosen/decision.json")
+    check("inputs that are gone: 2", code == 2 and "inputs.npz" in err and "-i" in err, f"{code} {err}")
+    changed(model, saved, decision)
     for engine in ("fake:wrong", "fake:crash"):
         (saved / "decision.json").write_text(json.dumps(decision | {"engine": engine}))
         code, out, err = eco(*checking)
         held, worse = json.loads(out)["holds"], json.loads(out)["regressions"]
-        check(f"{engine}, once chosen, is a regression", code == 1 and not held and engine in worse[0], f"{code} {out} {err}")
+        check(f"{engine}, once chosen, is a regression", code == 1 and held is False and engine in worse[0], f"{code} {out} {err}")
+    code, out, err = eco("choose", "--check", saved / "decision.json", "--seconds", 0.2, "--lang", "zh")
+    check("a check in Chinese", code == 1 and "该决定不再成立" in out and "失败" in out, f"{code} {out} {err}")
     (saved / "decision.json").write_text("{}")
     code, _, err = eco(*checking)
     check("a file that is no decision: 2", code == 2 and "decision.json" in err, f"{code} {err}")
@@ -158,6 +175,7 @@ def choosing(model, folder):
     check("an unknown goal: 2, and the goals", code == 2 and "throughput" in err, f"{code} {err}")
     code, _, err = eco("choose", model, "--goal", "cost", "--engines", "fake")
     check("cost without a price: 2", code == 2 and "--price-per-hour" in err, f"{code} {err}")
+    before_the_race(model, folder)
     for goal in ("throughput", "memory", "size", "startup", "cost"):
         code, out, err = eco("choose", model, "--engines", "onnxruntime,reference", "--goal", goal, "--price-per-hour", 0.1, "--out", folder / goal, *short)
         report = json.loads(out)
@@ -167,7 +185,47 @@ def choosing(model, folder):
         if goal == "size":
             check("what needs no environment is the smallest", report["recommended"] == "reference", report["ranking"])
             files = sorted(f.name for f in (folder / goal).iterdir())
+            kinds = {r["kind"] for r in report["reasons"] if "MB" in r["text"] or "installed" in r["text"]}
+            check("sizes say where they are from", kinds == {"measured here", "cited"}, report["reasons"])
             check("an example comes with it", files == ["CMakeLists.txt", "decision.json", "inputs.npz", "main.cpp", "model.onnx"], files)
+
+
+def changed(model, saved, decision):
+    """A model that is not the one decided on is an outcome, without a race."""
+    (saved / "decision.json").write_text(json.dumps(decision | {"engine": "fake:hang", "model_hash": "0" * 16}))
+    code, out, err = eco("choose", "--check", saved / "decision.json", "--json")
+    report = json.loads(out)
+    check("a changed model: 1", code == 1 and report["holds"] is False and "decide anew" in report["regressions"][0] and report["rows"] == [], out + err)
+    code, out, err = eco("choose", "--check", saved / "decision.json", "--lang", "zh")
+    check("a changed model in Chinese", code == 1 and "请重新决定" in out, f"{code} {out} {err}")
+    big = saved.parent / "big"
+    big.mkdir()
+    onnx.save(onnx.load(model), big / "big.onnx", save_as_external_data=True, location="big.weights", size_threshold=0)
+    code, out, err = eco("choose", big / "big.onnx", "--engines", "fake", "--threads", 1, "--seconds", 0.2, "--out", big / "out")
+    check("a model with weights in a file of their own", code == 0, f"{code} {out} {err}")
+    weights = big / "big.weights"
+    weights.write_bytes(np.float32(3).tobytes() + weights.read_bytes()[4:])
+    code, out, err = eco("choose", "--check", big / "out/decision.json")
+    check("changed weights are a changed model", code == 1 and "decide anew" in out, f"{code} {out} {err}")
+
+
+def before_the_race(model, folder):
+    """What can't be is refused before an engine is started: this one would hang."""
+    decision = folder / "decision.json"  # is not even read
+    hanging = (model, "--engines", "fake:hang", "--timeout", 60)
+    for name, arguments, word in (
+        ("several threads for one latency", [*hanging, "--threads", "1,2"], "threads"),
+        ("several sizes for one latency", [*hanging, "--shape", "x=1,3,16,16", "--shape", "x=2,3,16,16"], "sizes"),
+        ("a folder that can't be", [*hanging, "--out", model / "below"], "--out"),
+        ("a decision that can't be written", [*hanging, "--out", "/proc"], "/proc"),
+        ("a model's choice with a margin", [*hanging, "--margin", 1], "--margin"),
+        ("a check with a goal", ["--check", decision, "--goal", "size"], "--goal"),
+        ("a check with engines", ["--check", decision, "--engines", "fake"], "--engines"),
+    ):
+        start = time.monotonic()
+        code, _, err = eco("choose", *arguments)
+        check(f"{name}: 2, at once", code == 2 and word in err and time.monotonic() - start < 30, f"{code} {err}")
+    check("nothing is made for a model that is none", eco("choose", folder / "absent.onnx", "--out", folder / "new")[0] == 2 and not (folder / "new").exists())
 
 
 def main():

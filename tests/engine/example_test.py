@@ -29,7 +29,7 @@ module, threads, options, path, shapes = json.loads(sys.argv[1])
 adapter = importlib.import_module(module).Adapter(threads, options)
 from ecotone_workers.adapter import Model
 adapter.load(Model(path, shapes))
-print("artifact=" + str(adapter.artifact or path), flush=True, file=sys.stderr)
+print("artifact=" + str((adapter.artifacts or [path])[0]), flush=True, file=sys.stderr)
 os._exit(0)
 """
 
@@ -144,6 +144,17 @@ def folders(model, work):
     check("a user's folder", files == {"own.onnx"}, files)
 
 
+def as_measured(model, work):
+    """The program runs the variant that was measured, on as many threads; braces of its own stay."""
+    for engine, provider in (("onnxruntime", "CPUExecutionProvider"), ("onnxruntime:CUDAExecutionProvider", "CUDAExecutionProvider")):
+        folder = work / f"settings-{provider}"
+        subprocess.run([os.environ["WRITE_EXAMPLE"], engine, model, model, work / "inputs.npz", folder, "3"], check=True)
+        shared, program = (folder / "ecotone_example.py").read_text(), (folder / "run_onnxruntime.py").read_text()
+        check(f"{engine}: its provider", f'providers=["{provider}"]' in program, program)
+        check(f"{engine}: its threads", 'default="3"' in shared and "default: 3," in shared, shared)
+        check(f"{engine}: the rest stays", "{statistics.median(times) * 1e3:.3f}" in shared and not any(f in shared + program for f in ("{model}", "{threads}", "{variant")))
+
+
 def weights_elsewhere(model, work):
     """Weights in a file beside the model come along."""
     folder = work / "big"
@@ -185,6 +196,7 @@ def main():
         refusals(model, work)
         weights_elsewhere(model, work)
         folders(model, work)
+        as_measured(model, work)
         made = subprocess.run([os.environ["WRITE_EXAMPLE"], "reference", model, model, work / "inputs.npz", work / "reference"], capture_output=True, text=True)
         check("reference: is written", made.returncode == 0 and '"small.onnx"' in (work / "reference/main.cpp").read_text(), made.stderr)
     if missing:

@@ -53,7 +53,9 @@ def trace(file):
 
 def compare(model, names, prefix, log, cache):
     # Nothing of the user's that would forbid telemetry: that is left to the adapters.
-    environment = {k: v for k, v in os.environ.items() if k != "CI" and "TRACK" not in k and "TELEMETRY" not in k} | {"XDG_CACHE_HOME": str(cache)}
+    environment = {k: v for k, v in os.environ.items() if k != "CI" and "TRACK" not in k and "TELEMETRY" not in k}
+    # Nothing is left behind: not in the user's caches, nor among the records of what ran here.
+    environment |= {"XDG_CACHE_HOME": str(cache), "ECOTONE_RAN": str(cache.parent / "ran")}
     options = ["--engines", ",".join(names), "--threads", "1", "--seconds", "0.1", "--json"]
     command = [*prefix, *trace(log), os.environ["ECO"], "-q", "compare", str(model), *options]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

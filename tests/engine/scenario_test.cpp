@@ -117,17 +117,22 @@ TEST(Conflicts, AreSmallest) {
     }
     ++conflicts;
     ASSERT_FALSE(choice.conflict.empty()) << write_scenario(s);
-    const bool names_target = std::any_of(choice.conflict.begin(), choice.conflict.end(),
-                                          [](const auto& c) { return c.key == "deploy.targets"; });
-    if (!names_target && !s.targets.empty()) continue;
-    EXPECT_TRUE(choose(restricted(s, choice.constraints, choice.conflict), facts).plans.empty()) << write_scenario(s);
-    for (size_t k = 0; k < choice.conflict.size(); ++k) {
-      std::vector<Constraint> fewer = choice.conflict;
-      fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(k));
-      const Scenario less = restricted(s, choice.constraints, fewer);
-      if (less.targets.empty() && !s.targets.empty()) continue;
-      EXPECT_FALSE(choose(less, facts).plans.empty()) << choice.conflict[k].key << "\n" << write_scenario(s);
+    size_t members = 0;
+    for (const auto& conflict : choice.conflicts) {
+      members += conflict.size();
+      const bool names_target =
+          std::any_of(conflict.begin(), conflict.end(), [](const auto& c) { return c.key == "deploy.targets"; });
+      if (!names_target && !s.targets.empty()) continue;
+      EXPECT_TRUE(choose(restricted(s, choice.constraints, conflict), facts).plans.empty()) << write_scenario(s);
+      for (size_t k = 0; k < conflict.size(); ++k) {
+        std::vector<Constraint> fewer = conflict;
+        fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(k));
+        const Scenario less = restricted(s, choice.constraints, fewer);
+        if (less.targets.empty() && !s.targets.empty()) continue;
+        EXPECT_FALSE(choose(less, facts).plans.empty()) << conflict[k].key << "\n" << write_scenario(s);
+      }
     }
+    EXPECT_EQ(members, choice.conflict.size());  // none is in two conflicts
   }
   EXPECT_GT(conflicts, 30);
 }
@@ -150,6 +155,59 @@ TEST(Conflicts, RelaxationsGiveWhatTheyPromise) {
     }
   }
   EXPECT_GT(checked, 15);
+}
+
+// Two conflicts that have nothing in common: both are told, and that one of each must go.
+TEST(Conflicts, AllAreTold) {
+  const Scenario s = parse_scenario(
+      "task = \"text\"\n[deploy]\ntargets = [\"browser\", \"cloud\"]\n[model]\nsize_mb = 16000\n"
+      "[limits]\nprivacy = \"device\"\n",
+      "x");
+  const Choice choice = choose(s, installed_facts());
+  EXPECT_TRUE(choice.plans.empty());
+  const auto keys = [](const std::vector<Constraint>& musts) {
+    Words words;
+    for (const Constraint& c : musts) words.push_back(c.key + " = " + c.value);
+    std::sort(words.begin(), words.end());
+    return words;
+  };
+  ASSERT_EQ(choice.conflicts.size(), 2u);
+  std::vector<Words> found = {keys(choice.conflicts[0]), keys(choice.conflicts[1])};
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found[0], (Words{"deploy.targets = browser", "model.size_mb = 16000"}));
+  EXPECT_EQ(found[1], (Words{"deploy.targets = cloud", "limits.privacy = device"}));
+  EXPECT_TRUE(choice.relaxations.empty());
+  ASSERT_FALSE(choice.give_up.empty());
+  for (const auto& [musts, plan] : choice.give_up) {
+    EXPECT_EQ(musts.size(), 2u);
+    EXPECT_FALSE(plan.parts.empty());
+  }
+}
+
+TEST(Scenarios, AnswersOfTheInterview) {
+  const Messages m(Language::kEnglish);
+  Scenario s;
+  auto answer = [&](const std::string& name, const std::string& text) {
+    for (const ScenarioKey& k : scenario_keys())
+      if (k.name == name) {
+        EXPECT_FALSE(k.question.empty()) << name;
+        return take_answer(s, k, text, m);
+      }
+    return "there is no key " + name;
+  };
+  EXPECT_EQ(answer("data.size", "large"), "");
+  EXPECT_EQ(answer("data.language", " zh "), "");
+  EXPECT_EQ(answer("team.size", "4"), "");
+  EXPECT_EQ(answer("deploy.targets", "ios, android,ios"), "");
+  EXPECT_EQ(answer("phase", ""), "");
+  EXPECT_EQ(s.data_size + s.data_language + s.phase, "largezh");
+  EXPECT_EQ(s.team_size, 4);
+  EXPECT_EQ(s.targets, (Words{"ios", "android"}));
+  for (const char* wrong : {"-1", "0", "four", "4 people", "1,2", "nan", "inf"})
+    EXPECT_NE(answer("team.size", wrong), "") << wrong;
+  EXPECT_TRUE(says(answer("task", "painting"), {"'painting'"}));
+  EXPECT_NE(answer("task", "vision, text"), "");
+  EXPECT_EQ(s.team_size, 4);
 }
 
 // Every plan keeps the musts, by the facts themselves.
@@ -293,6 +351,30 @@ TEST(Plans, OneConstraintChangesTheAnswer) {
       "50\n";
   EXPECT_EQ(serving(hosted), "hosted-api");
   EXPECT_NE(serving(hosted + "[limits]\nprivacy = \"own\"\n"), "hosted-api");
+}
+
+// What we measured was measured on another machine; what nobody measured is no wish of the user's.
+TEST(Reasons, SayWhereTheyComeFrom) {
+  const Messages m(Language::kEnglish);
+  auto marks = [&](const std::string& toml) {
+    const Scenario s = parse_scenario(toml, "x");
+    const Choice choice = choose(s, installed_facts());
+    Words found;
+    for (const Plan& p : choice.plans)
+      for (const Reason& r : reasons(p, s, installed_facts(), m)) {
+        found.push_back(mark(r, m));
+        EXPECT_EQ(r.text.starts_with("nobody measured"), r.kind == Reason::Kind::kNotMeasured) << r.text;
+        EXPECT_EQ(r.source != nullptr, r.kind == Reason::Kind::kMeasured || r.kind == Reason::Kind::kCited) << r.text;
+      }
+    return found;
+  };
+  auto in = [](const Words& words, const char* w) { return std::find(words.begin(), words.end(), w) != words.end(); };
+  const std::string server = "phase = \"production\"\ntask = \"vision\"\n[deploy]\ntargets = [\"cloud\"]\n";
+  Words found = marks(server + "[hardware]\nserve = [\"x86-cpu\"]\n[model]\nformat = \"onnx\"\n");
+  EXPECT_TRUE(in(found, "measured (Zen 4)"));
+  EXPECT_TRUE(in(found, "yours"));
+  found = marks(server + "[hardware]\nserve = [\"nvidia-gpu\"]\n[model]\nformat = \"onnx\"\n");
+  EXPECT_TRUE(in(found, "not measured"));
 }
 
 TEST(Plans, WishesAreWeighedNotRequired) {

@@ -1,6 +1,7 @@
-// For example_test.py: write_example ENGINE MODEL ARTIFACT INPUTS.npz FOLDER. An engine that takes StableHLO gets the
-// model as Ecotone prints it; ARTIFACT is then not looked at.
+// For example_test.py: write_example ENGINE MODEL ARTIFACT INPUTS.npz FOLDER [THREADS]. An engine that takes StableHLO
+// gets the model as Ecotone prints it; ARTIFACT is then not looked at.
 #include <cstdio>
+#include <cstdlib>
 
 #include "ecotone/base/error.h"
 #include "ecotone/engine/engines.h"
@@ -12,7 +13,8 @@ using namespace ecotone;
 using namespace ecotone::engine;
 
 int main(int argc, char** argv) try {
-  if (argc != 6) fail("usage: write_example ENGINE MODEL ARTIFACT INPUTS.npz FOLDER");
+  if (argc != 6 && argc != 7) fail("usage: write_example ENGINE MODEL ARTIFACT INPUTS.npz FOLDER [THREADS]");
+  const int threads = argc == 7 ? std::atoi(argv[6]) : 1;
   const std::string engine = argv[1];
   const NamedTensors given = npz::read_npz(argv[4]);
   ModelOptions options;
@@ -21,9 +23,9 @@ int main(int argc, char** argv) try {
     const Model model = load_model(argv[2], options);
     const std::vector<Tensor> inputs = match_inputs(*model.program, given);
     const ModelSource source(model, inputs);
-    write_example(engine, source.for_engine(engine).stablehlo, given, argv[5]);
+    write_example(engine, source.for_engine(engine).stablehlo, given, threads, argv[5]);
   } else {
-    write_example(engine, argv[3], given, argv[5]);
+    write_example(engine, argv[3], given, threads, argv[5]);
   }
   return 0;
 } catch (const Error& error) {

@@ -108,7 +108,7 @@ Difference difference(const Tensor& a, const Tensor& b) {
     const double abs = is_finite(x) && is_finite(y) ? std::abs(x - y) : kInfinity;
     if (!(abs <= d.max_abs)) d.max_abs = abs, d.worst = i;
     const double scale = std::abs(y);
-    if (scale > 0) d.max_rel = std::max(d.max_rel, abs / scale);
+    d.max_rel = std::max(d.max_rel, scale > 0 && std::isfinite(abs) ? abs / scale : kInfinity);
     const double spacing = is_float(narrow) || is_complex(narrow)
                                ? std::ldexp(eps, scale > 0 && std::isfinite(scale) ? std::ilogb(scale) : 0)
                                : 1;

@@ -27,7 +27,7 @@ double error_constant(const Program& program);
 
 // How two tensors of equal shape differ, for people to read.
 struct Difference {
-  double max_abs = 0, max_rel = 0;  // rel against |b|, where b is not 0
+  double max_abs = 0, max_rel = 0;  // rel against |b|: infinite where b is 0 or one alone is finite
   double max_ulp = 0;               // in units of the narrower dtype's spacing at b
   double cosine = 1;
   int64_t worst = 0;  // flat index of max_abs

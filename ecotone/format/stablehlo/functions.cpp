@@ -261,14 +261,21 @@ void Importer::add_arguments(Frame& frame, const syntax::Function& f, bool is_en
   }
 }
 
+void Importer::check_returned(Frame& frame, const syntax::Function& f, std::span<const ValueId> results) const {
+  const Builder& b = frame.builder;
+  const syntax::Position at = f.body.operations.back().at;
+  if (results.size() != f.result_types.size())
+    fail_at(at, fmt::format("@{} declares {} results but returns {}", f.name, f.result_types.size(), results.size()));
+  for (size_t i = 0; i < results.size(); ++i)
+    if (!fits(frame, *f.result_types[i], b.type(results[i]), true))
+      fail_at(at, fmt::format("@{} declares result {} as {}, but returns {}", f.name, i, f.result_types[i]->str(),
+                              str(b.type(results[i]), b.symbols())));
+}
+
 void Importer::add_results(Frame& frame, const syntax::Function& f, std::span<const ValueId> results, bool is_entry) {
   Builder& b = frame.builder;
-  if (results.size() != f.result_types.size())
-    fail_at(f.at, fmt::format("@{} declares {} results but returns {}", f.name, f.result_types.size(), results.size()));
+  check_returned(frame, f, results);
   for (size_t i = 0; i < results.size(); ++i) {
-    if (!fits(frame, *f.result_types[i], b.type(results[i]), true))
-      fail_at(f.at, fmt::format("@{} declares result {} as {}, but returns {}", f.name, i, f.result_types[i]->str(),
-                                str(b.type(results[i]), b.symbols())));
     std::string name = fmt::format("out{}", i);
     std::shared_ptr<const DynamicAttributes> annotations;
     if (is_entry && i < f.result_attributes.size()) {

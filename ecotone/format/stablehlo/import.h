@@ -169,7 +169,7 @@ class Importer {
  private:
   std::vector<ValueId> operation(Frame& frame, const syntax::Operation& op);
   std::vector<ValueId> read(OpCall& call);
-  void check_operands(const OpCall& call) const;
+  void check_operands(Frame& frame, const syntax::Operation& op, std::span<const ValueId> operands) const;
   void check_results(const OpCall& call, std::span<const ValueId> results) const;
   void name_results(Frame& frame, const syntax::Operation& op, std::span<const ValueId> results);
   void finish() const;
@@ -181,6 +181,8 @@ class Importer {
   std::vector<Dim> argument_sizes(Frame& frame, const syntax::Argument& a, const std::string& name,
                                   bool is_entry) const;
   void add_arguments(Frame& frame, const syntax::Function& f, bool is_entry);
+  // Throws Error, at the return, unless the results of the function's body are those that it declares.
+  void check_returned(Frame& frame, const syntax::Function& f, std::span<const ValueId> results) const;
   void add_results(Frame& frame, const syntax::Function& f, std::span<const ValueId> results, bool is_entry);
 
   const syntax::File& file_;

@@ -144,6 +144,7 @@ std::vector<ValueId> Importer::body(Frame& frame, const syntax::Region& region) 
         fail_at(use.at, fmt::format("%{} is not defined here", use.name));
       results.push_back(found->second[use.index]);
     }
+    check_operands(frame, op, results);
     return results;
   }
   fail_at(region.end, "a return is missing before this bracket");
@@ -191,7 +192,7 @@ std::vector<ValueId> Importer::operation(Frame& frame, const syntax::Operation& 
       if (results.empty()) return {};  // a size or less: no equation
     } else {
       find_operands(call);
-      check_operands(call);
+      check_operands(frame, op, call.operands);
       results = read(call);
     }
     check_results(call, results);
@@ -244,15 +245,14 @@ bool Importer::fits(Frame& frame, const syntax::Type& declared, const Type& type
   return true;
 }
 
-void Importer::check_operands(const OpCall& call) const {
-  const syntax::Operation& op = call.op;
-  if (call.frame.strip_quantization) return;
-  for (size_t i = 0; i < std::min(op.operand_types.size(), call.operands.size()); ++i) {
-    const ValueId v = call.operands[i];
-    if (v != kNoValue && !fits(call.frame, *op.operand_types[i], call.frame.builder.type(v), false))
-      fail_at(op.operands[i].at,
-              fmt::format("{}: %{} is {}, but is said to be {}", op.name, op.operands[i].name,
-                          str(call.frame.builder.type(v), call.frame.builder.symbols()), op.operand_types[i]->str()));
+void Importer::check_operands(Frame& frame, const syntax::Operation& op, std::span<const ValueId> operands) const {
+  const Builder& b = frame.builder;
+  if (frame.strip_quantization) return;
+  for (size_t i = 0; i < std::min(op.operand_types.size(), operands.size()); ++i) {
+    const ValueId v = operands[i];
+    if (v != kNoValue && !fits(frame, *op.operand_types[i], b.type(v), false))
+      fail_at(op.operands[i].at, fmt::format("{}: %{} is {}, but is said to be {}", op.name, op.operands[i].name,
+                                             str(b.type(v), b.symbols()), op.operand_types[i]->str()));
   }
 }
 
@@ -292,6 +292,7 @@ std::vector<ValueId> Importer::inline_call(Frame& frame, const syntax::Function&
     fail_at(at, fmt::format("the function @{} calls itself; recursion is not supported", callee.name));
   in_progress_.push_back(&callee);
   std::vector<ValueId> results = inline_region(frame, callee.body, args);
+  check_returned(frame, callee, results);
   in_progress_.pop_back();
   return results;
 }

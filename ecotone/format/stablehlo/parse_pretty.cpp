@@ -151,8 +151,9 @@ void Parser::parse_item(Operation& op, const Token& key) {
   }
   if (op.name.starts_with("check.") && key.text == "tolerance") {
     op.attributes.emplace_back("tolerance", parse_number());
-    // A colon begins the number's type or that of the operands.
-    if (lex_.accept(':') && !lex_.accept_word("f64")) parse_type();
+    // A colon begins the number's type or that of the operands, which is read later.
+    const Token colon = lex_.peek();
+    if (lex_.accept(':') && !lex_.accept_word("f64")) lex_.restart_at(colon);
     return;
   }
   std::string_view generic = key.text;
@@ -256,7 +257,8 @@ void Parser::parse_type_clause(Operation& op) {
       switch (type_clause(op.name)) {
         case TypeClause::kOperandsOnly:
           op.operand_types = std::move(listed);
-          if (op.name.starts_with("check.") && op.operand_types.size() == 1) op.operand_types.clear();
+          if (op.name.starts_with("check.") && op.operand_types.size() == 1)  // of each
+            op.operand_types.resize(op.operands.size(), op.operand_types[0]);
           break;
         case TypeClause::kResults:
           op.result_types = std::move(listed);

@@ -22,6 +22,9 @@ def fail(what):
         os._exit(3)
     if what == "hang":
         time.sleep(3600)
+    hoard = []
+    while what == "greedy":
+        hoard.append(np.ones(1 << 22))
 
 
 def convert(path, folder, shapes, options):
@@ -53,7 +56,7 @@ class Adapter(adapter.Adapter):
     def load(self, model):
         self.reach("load")
         if self.where == "convert":
-            self.artifact = self.converted(model, "converted by the fake") / "model.bin"
+            self.artifacts = [self.converted(model, "converted by the fake") / "model.bin"]
         self.names = list(model.shapes)
 
     def inputs(self):
@@ -75,8 +78,6 @@ class Adapter(adapter.Adapter):
             print("more garbage", file=sys.stderr)
         if self.fault == "leak":
             self.hoard.append(np.ones(1 << 19))  # 4 MB
-        while self.fault == "greedy":
-            self.hoard.append(np.ones(1 << 22))
         if self.fault == "bf16":
             x = (x.view(np.uint32) & 0xFFFF0000).view(np.float32)
         y = x * np.float32(2.2 if self.fault == "wrong" else 2)
@@ -86,7 +87,7 @@ class Adapter(adapter.Adapter):
         return {"y": y}
 
     def placement(self):
-        return [{"node": "double", "op": "Mul", "device": "elsewhere" if self.fallbacks() else "CPU"}]
+        return [{"node": "double", "op": "Mul", "device": "elsewhere" if self.fault == "fallback" else "CPU"}]
 
-    def fallbacks(self):
+    def fallbacks(self, placement):
         return ["double (Mul) runs elsewhere"] if self.fault == "fallback" else []

@@ -56,8 +56,16 @@ TEST(StableHloReadError, OfOperations) {
            {"  return %0 : tensor<3xf32>\n  %0 = stablehlo.negate %x : tensor<3xf32>",
             "t.mlir:2:3: a return must be the last operation of its region"},
            {"  %0 = stablehlo.negate %x : tensor<3xf32>", "t.mlir:3:1: a return is missing before this bracket"},
-           {"  return %x, %x : tensor<3xf32>, tensor<3xf32>", "t.mlir:1:1: @main declares 1 results but returns 2"},
-           {"  return %y : tensor<2xf32>", "t.mlir:1:1: @main declares result 0 as tensor<3xf32>, but returns 2xf32"},
+           {"  return %x, %x : tensor<3xf32>, tensor<3xf32>", "t.mlir:2:3: @main declares 1 results but returns 2"},
+           {"  return %y : tensor<2xf32>", "t.mlir:2:3: @main declares result 0 as tensor<3xf32>, but returns 2xf32"},
+           {"  return %x : tensor<3xf64>", "t.mlir:2:10: func.return: %x is 3xf32, but is said to be tensor<3xf64>"},
+           {"  %0 = \"stablehlo.map\"(%x) <{dimensions = array<i64: 0>}> ({\n  ^bb0(%a: tensor<f32>):\n    "
+            "stablehlo.return %a : tensor<f64>\n  }) : (tensor<3xf32>) -> tensor<3xf32>\n  return %0 : tensor<3xf32>",
+            "t.mlir:4:22: stablehlo.return: %a is f32, but is said to be tensor<f64>"},
+           {"  check.expect_eq %i, %i : tensor<f32>\n  return %x : tensor<3xf32>",
+            "t.mlir:2:19: check.expect_eq: %i is i32, but is said to be tensor<f32>"},
+           {"  check.expect_almost_eq %x, %y, tolerance = 0.5 : tensor<3xf32>\n  return %x : tensor<3xf32>",
+            "t.mlir:2:30: check.expect_almost_eq: %y is 2xf32, but is said to be tensor<3xf32>"},
            {"  %0 = stablehlo.negate %x : tensor<3xf32>\n  %0 = stablehlo.negate %x : tensor<3xf32>\n  return %0 : "
             "tensor<3xf32>",
             "t.mlir:3:3: %0 is defined twice"},

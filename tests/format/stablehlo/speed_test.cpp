@@ -1,6 +1,6 @@
-// Programs of 10^5 equations: each step's time is printed. What is meant is under 2 s on one idle core; the bound
-// leaves room for busy machines and sanitizers, and no step that takes time quadratic in the equations comes near it.
-#include <chrono>
+// Programs of 10^5 equations: each step's time is printed. The claim is under 2 s for optimized code; elsewhere the
+// bound leaves room for sanitizers, and no step that takes time quadratic in the equations comes near it.
+#include <ctime>
 #include <functional>
 
 #include <fmt/format.h>
@@ -20,12 +20,17 @@ namespace {
 using namespace ecotone::op;
 
 constexpr size_t kCount = 100'000;
+#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+constexpr double kBound = 2;
+#else
 constexpr double kBound = 30;
+#endif
 
+// Of the processor, since other tests run beside this one.
 double seconds(const std::function<void()>& f) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   f();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 // What networks are made of, ten equations a layer.
