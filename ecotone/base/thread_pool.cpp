@@ -144,8 +144,9 @@ double cgroup_processors(const std::string& root, std::string_view membership) {
     } else if (controllers == "cpu" || controllers.starts_with("cpu,") || controllers.ends_with(",cpu") ||
                controllers.find(",cpu,") != std::string_view::npos) {
       for (const char* mount : {"/cpu", "/cpu,cpuacct"}) {
-        lower(quota_v1(root + mount));
-        lower(quota_v1(root + mount + path));
+        const std::string folder = root + mount;
+        lower(quota_v1(folder));
+        lower(quota_v1(folder + path));
       }
     }
   }
