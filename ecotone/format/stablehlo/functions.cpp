@@ -9,7 +9,7 @@
 namespace ecotone::stablehlo {
 namespace {
 
-std::string text_or(const syntax::Attributes& attributes, std::string_view name, std::string otherwise) {
+std::string text_or(const syntax::Attributes& attributes, std::string_view name, const std::string& otherwise) {
   const syntax::Attribute* a = syntax::find(attributes, name);
   return a && !a->text.empty() ? a->text : otherwise;
 }
@@ -245,7 +245,7 @@ void Importer::add_arguments(Frame& frame, const syntax::Function& f, bool is_en
       continue;
     }
     std::string name = fmt::format("arg{}", i);
-    if (is_entry) name = text_or(a.attributes, "ecotone.name", std::move(name));
+    if (is_entry) name = text_or(a.attributes, "ecotone.name", name);
     if (!taken.insert(name).second) fail_at(a.at, fmt::format("two arguments are named '{}'", name));
     const bool has_donation = is_entry && donated[i];
     const auto annotations = to_annotations(a.attributes, [&](std::string_view key) {
@@ -279,7 +279,7 @@ void Importer::add_results(Frame& frame, const syntax::Function& f, std::span<co
     std::string name = fmt::format("out{}", i);
     std::shared_ptr<const DynamicAttributes> annotations;
     if (is_entry && i < f.result_attributes.size()) {
-      name = text_or(f.result_attributes[i], "ecotone.name", std::move(name));
+      name = text_or(f.result_attributes[i], "ecotone.name", name);
       annotations = to_annotations(f.result_attributes[i], is_kept);
     }
     b.output(std::move(name), results[i], std::move(annotations));

@@ -174,10 +174,11 @@ std::vector<ValueId> Importer::read(OpCall& call) {
   const OpReader dynamic = dynamic_module_ ? find_dynamic_reader(name) : nullptr;
   const OpReader reader = dynamic ? dynamic : find_reader(name);
   const bool converts = name == "stablehlo.uniform_quantize" || name == "stablehlo.uniform_dequantize";
-  if (!reader && !(converts && touches_quantized(call)))
-    return unsupported(
-        call, find_dynamic_reader(name) ? "needs sizes that are not known" : "is no operation that Ecotone knows");
-  return touches_quantized(call) ? read_quantized(call, reader) : reader(call);
+  const bool quantized = touches_quantized(call);
+  if (quantized && (reader || converts)) return read_quantized(call, reader);
+  if (reader) return reader(call);
+  return unsupported(
+      call, find_dynamic_reader(name) ? "needs sizes that are not known" : "is no operation that Ecotone knows");
 }
 
 std::vector<ValueId> Importer::operation(Frame& frame, const syntax::Operation& op) {
