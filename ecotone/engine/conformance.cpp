@@ -20,11 +20,6 @@ constexpr double kTolerance = 1e-3;  // of custom calls; the reader writes the d
 constexpr int64_t kMaxUlps = 3;
 constexpr int kDeepest = 100;
 
-std::string_view contents(const MappedFile& file) {
-  const auto bytes = file.bytes();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 // The parts between `// -----` lines, each with as many empty lines before it as keep its line numbers.
 std::vector<std::string> split_chunks(std::string_view text) {
   std::vector<std::string> chunks(1);
@@ -244,7 +239,7 @@ CheckReport failed_chunk(int chunk, const std::string& file, const std::string& 
 
 bool is_conformance_file(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
-  const std::string_view text = contents(*file);
+  const std::string_view text = file->text();
   for (std::string_view check : {"check.expect_", "check.eq", "check.almost_eq"})
     if (text.find(check) != std::string_view::npos) return true;
   return false;
@@ -256,7 +251,7 @@ std::vector<CheckReport> run_conformance(const std::filesystem::path& path, cons
   std::exception_ptr unreadable;
   bool any_read = false;
   int chunk = 0;
-  for (const std::string& text : split_chunks(contents(*file))) {
+  for (const std::string& text : split_chunks(file->text())) {
     if (text.find_first_not_of(" \t\r\n") != std::string::npos) {
       try {
         const stablehlo::Module module = stablehlo::parse_module(text, path.string());

@@ -41,8 +41,7 @@ ModelFormat detect_format(const std::filesystem::path& path) {
   const auto bytes = file->bytes();
   if (bytes.empty()) fail("{}: the file is empty", path.string());
   if (looks_like_text(bytes)) {
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (looks_like_stablehlo(text)) return ModelFormat::kStableHlo;
+    if (looks_like_stablehlo(file->text())) return ModelFormat::kStableHlo;
     fail("{}: a text file that is no StableHLO program; a model is an ONNX file or StableHLO text (.mlir)",
          path.string());
   }

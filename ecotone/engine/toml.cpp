@@ -46,9 +46,7 @@ json parse_toml(std::string_view text, const std::string& file_name) {
 }
 
 json read_toml(const std::filesystem::path& path) {
-  const auto file = MappedFile::open(path);
-  const auto bytes = file->bytes();
-  return parse_toml({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
+  return parse_toml(MappedFile::open(path)->text(), path.string());
 }
 
 }  // namespace ecotone::engine
