@@ -51,7 +51,7 @@ from ecotone_workers.adapter import Model
 adapter = iree_adapter.Adapter(1, {})
 adapter.load(Model(sys.argv[1], json.loads(sys.argv[2])))
 names = runtime.load_vm_flatbuffer_file(str(adapter.artifacts[0]), driver="local-sync").vm_module.function_names
-print(json.dumps([str(adapter.artifact), next(n for n in names if n != "__init" and not n.endswith("$async"))]))
+print(json.dumps([str(adapter.artifacts[0]), next(n for n in names if n != "__init" and not n.endswith("$async"))]))
 """
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import onnx
@@ -98,7 +99,7 @@ def reasons(reports, engines):
         for name, report in reports.items():
             for row in report["rows"]:
                 if row["engine"] == engine and row["status"] != "timed":
-                    said.setdefault(row["verdict"].split("\n")[0][:160], []).append(name)
+                    said.setdefault(textwrap.shorten(row["verdict"].split("\n")[0], 240, placeholder=" …"), []).append(name)
         for why, models in said.items():
             yield f"- {engine}, {', '.join(models)}: {why}"
 

@@ -13,6 +13,7 @@
 #include "ecotone/base/log.h"
 #include "ecotone/engine/engines.h"
 #include "ecotone/engine/interrupt.h"
+#include "ecotone/engine/report.h"
 #include "ecotone/engine/table.h"
 
 #include "apps/eco/eco.h"
@@ -33,7 +34,13 @@ struct BisectVerb {
 
 void print(const BisectVerb& o, const BisectReport& r, const Messages& text) {
   const Layout layout = layout_of(STDOUT_FILENO);
-  fmt::print("a: {} {}\nb: {} {}\n", o.a, r.version_a, o.b, r.version_b);
+  const auto side = [&](const char* name, const std::string& engine, const std::string& version,
+                        const nlohmann::json& placement) {
+    fmt::print("{}: {} {}, {}\n", name, engine, version, placement_text(placement, text));
+    for (const std::string& f : fallbacks(placement)) fmt::print("   {}\n", text.format("fallback: {}", f));
+  };
+  side("a", o.a, r.version_a, r.placement_a);
+  side("b", o.b, r.version_b, r.placement_b);
   if (r.output_error) fmt::print("{}\n", text.format("outputs differ by {:.3g}", *r.output_error));
   for (const std::string& n : r.notes) fmt::print("{}\n", n);
   if (!r.unequal_outputs.empty())

@@ -14,6 +14,7 @@
 #include "ecotone/base/log.h"
 #include "ecotone/engine/engines.h"
 #include "ecotone/engine/example.h"
+#include "ecotone/engine/interrupt.h"
 #include "ecotone/engine/machine.h"
 #include "ecotone/engine/source.h"
 #include "ecotone/engine/table.h"
@@ -91,6 +92,7 @@ void write_winner(const CompareArguments& arguments, const CompareReport& report
   const auto [model, inputs] = arguments.load(static_cast<size_t>(winner.in - report.cases.data()));
   const NamedTensors named = named_inputs(*model.program, inputs);
   npz::write_npz(folder / "inputs.npz", named);
+  const InterruptGuard guard;
   try {
     const ModelSource source(model, inputs);
     const Worker::Source given = source.for_engine(engine);

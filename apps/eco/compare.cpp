@@ -165,22 +165,6 @@ std::vector<InputOptions> CompareArguments::cases() const {
   return result;
 }
 
-namespace {
-
-// None of an engine that does not start: it will be a row that says why.
-std::vector<std::string> variants_of(const EngineInfo& engine) {
-  if (engine.variant_option.empty()) return {};
-  try {
-    return Worker(engine.name, {.quiet = true}).variants();
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const Error&) {
-    return {};
-  }
-}
-
-}  // namespace
-
 std::vector<std::string> CompareArguments::chosen_engines() const {
   std::vector<std::string> chosen = engines;
   if (chosen.empty()) {
@@ -188,7 +172,7 @@ std::vector<std::string> CompareArguments::chosen_engines() const {
     for (const EngineInfo& e : known_engines()) {
       if (!worker_command(e) || (!e.native && format != ModelFormat::kOnnx && !e.takes_stablehlo)) continue;
       chosen.push_back(e.name);
-      for (const std::string& variant : variants_of(e))
+      for (const std::string& variant : variants_here(e))
         if (hardware_of(e.name + ":" + variant) != this_processor()) chosen.push_back(e.name + ":" + variant);
     }
     if (chosen.empty())
@@ -204,8 +188,8 @@ std::vector<std::string> CompareArguments::chosen_engines() const {
   std::erase_if(chosen, elsewhere);
   if (chosen.empty())
     fail_kind(ErrorKind::kMissing,
-              "no engine here runs on '{}': there is {}, and what an execution provider reaches, as in "
-              "--engines onnxruntime:CUDAExecutionProvider",
+              "no engine here runs on '{}': there is {}, and what an engine's variant reaches, as in "
+              "--engines torch:cuda,onnxruntime:CUDAExecutionProvider",
               device, this_processor());
   return chosen;
 }
@@ -214,11 +198,11 @@ CompareReport CompareArguments::run(const Messages& text) const {
   CompareOptions o = options;
   o.text = text;
   o.verbose = log_level() == LogLevel::kVerbose;
+  const InterruptGuard guard;
   const Machine machine = describe_machine();
   o.most_bytes = memory_limit_mb > 0 ? memory_limit_mb << 20 : machine.memory_bytes / 5 * 4;
   o.engines = chosen_engines();
   CompareReport report;
-  const InterruptGuard guard;
   for (const InputOptions& c : cases()) {
     const auto [loaded, values] = c.load(model);
     for (int n : threads.empty() ? std::vector<int>{machine.usable} : threads) {
@@ -254,10 +238,12 @@ void CompareArguments::record(const CompareReport& report, const Machine& machin
   for (const CaseReport& c : report.cases)
     for (const Row& r : c.rows) {
       if (r.status != Row::Status::kTimed || !recorded.insert(r.engine).second) continue;
+      if (r.engine.find('/') != std::string::npos) continue;  // somebody's own plugin, told by its file
       const std::string hardware = hardware_of(r.engine);
       const bool is_gpu = hardware.ends_with("-gpu") && !machine.gpus.empty();
+      const std::string device = r.settings.value("device", is_gpu ? machine.gpus[0] : machine.cpu);
       try {
-        record_ran({r.engine, r.version, hardware, is_gpu ? machine.gpus[0] : machine.cpu,
+        record_ran({r.engine, r.version, hardware, hardware == this_processor() ? machine.cpu : device,
                     std::filesystem::path(model).filename().string(), "", ""},
                    whole);
       } catch (const Error& e) {

@@ -8,6 +8,7 @@
 #include "ecotone/base/error.h"
 #include "ecotone/base/log.h"
 #include "ecotone/engine/engines.h"
+#include "ecotone/engine/interrupt.h"
 #include "ecotone/engine/machine.h"
 #include "ecotone/engine/matrix.h"
 #include "ecotone/engine/table.h"
@@ -125,6 +126,7 @@ void add_doctor(CLI::App& app, Action& action) {
   verb->callback([o, &action] {
     action = [o] {
       const Messages text = messages(o->lang);
+      const InterruptGuard guard;
       const Machine m = describe_machine();
       if (o->matrix) {
         print_matrix(m, installed_engines(), o->json, text);

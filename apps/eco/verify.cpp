@@ -11,6 +11,7 @@
 #include "ecotone/base/error.h"
 #include "ecotone/base/file.h"
 #include "ecotone/engine/conformance.h"
+#include "ecotone/engine/report.h"
 
 #include "apps/eco/eco.h"
 
@@ -48,6 +49,7 @@ ordered_json to_json(const SideReport& s) {
   if (s.load_seconds) j["load_ms"] = *s.load_seconds * 1e3;
   if (s.run_seconds) j["time_ms"] = *s.run_seconds * 1e3;
   if (s.peak_bytes) j["peak_mb"] = static_cast<double>(*s.peak_bytes) / 1e6;
+  if (!s.placement.is_null()) j["placement"] = s.placement;
   return j;
 }
 
@@ -79,6 +81,11 @@ void print_side(const SideReport& s, const char* label) {
   if (s.load_seconds) fmt::print(", load {}", format_seconds(*s.load_seconds));
   if (s.run_seconds) fmt::print(", run {}", format_seconds(*s.run_seconds));
   if (s.peak_bytes) fmt::print(", peak memory {}", format_bytes(static_cast<double>(*s.peak_bytes)));
+  if (!s.placement.is_null()) {
+    const Messages english(Language::kEnglish);
+    fmt::print(", {}", placement_text(s.placement, english));
+    for (const std::string& f : fallbacks(s.placement)) fmt::print("\n  fallback: {}", f);
+  }
   fmt::print("\n");
 }
 

@@ -9,6 +9,7 @@
 
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/base/error.h"
+#include "ecotone/base/time.h"
 #include "ecotone/format/npz/npz.h"
 
 #include "apps/eco/eco.h"
@@ -24,10 +25,6 @@ double cpu_seconds() {
   timespec t{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-}
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 class Server {

@@ -11,13 +11,25 @@ from jax._src.lib import _jax
 from jax._src.lib.mlir import ir
 
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: example.threads])  # XLA takes all processors that it may use
+variant = "{variant:cpu}"
+platform = variant.removesuffix("-f32")
 jax.config.update("jax_enable_x64", True)
-backend = xla_bridge.get_backend("cpu")
+jax.config.update("jax_platforms", platform)
+backend = xla_bridge.get_backend(platform)
 device = backend.local_devices()[0]
 with mlir.make_ir_context():
     module = ir.Module.parse((example.folder / "{model}").read_text(encoding="utf-8"))
     main = ir.SymbolTable(module.operation)["main"].attributes
     inputs, outputs = ([ir.StringAttr(a["ecotone.name"]).value for a in main[key]] for key in ("arg_attrs", "res_attrs"))
+    if variant.endswith("-f32"):  # XLA's default for a GPU is TF32
+        highest = ir.ArrayAttr.get([ir.Attribute.parse("#stablehlo<precision HIGHEST>")] * 2)
+
+        def ask_for_f32(operation):
+            if operation.name in ("stablehlo.dot_general", "stablehlo.convolution"):
+                operation.attributes["precision_config"] = highest
+            return ir.WalkResult.ADVANCE
+
+        module.operation.walk(ask_for_f32)
     code = mlir.module_to_bytecode(module)
 executable = backend.compile_and_load(code, _jax.DeviceList((device,)), _jax.CompileOptions())
 values = [jax.device_put(example.inputs[name], device) for name in inputs]

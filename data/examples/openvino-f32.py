@@ -12,8 +12,11 @@ model = core.read_model(example.folder / "{model}")
 names = [o.get_any_name() for o in model.outputs]
 inputs = {i.get_any_name(): example.inputs[i.get_any_name()] for i in model.inputs}
 model.reshape({name: list(array.shape) for name, array in inputs.items()})  # open sizes cost speed
-config = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_NUM_THREADS": str(example.threads), "INFERENCE_PRECISION_HINT": "f32"}
-compiled = core.compile_model(model, "CPU", config)
+device = "{variant:CPU}"
+config = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1", "INFERENCE_PRECISION_HINT": "f32"}
+if device == "CPU":
+    config["INFERENCE_NUM_THREADS"] = str(example.threads)
+compiled = core.compile_model(model, device, config)
 request = compiled.create_infer_request()
 
 example.measure(

@@ -1,4 +1,4 @@
-"""Runs {model} with XLA's PJRT plugin for the CPU, through JAX."""
+"""Runs {model} with a PJRT plugin, through JAX."""
 
 import importlib
 import os
@@ -14,8 +14,10 @@ from jax._src.lib.mlir import ir
 
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: example.threads])  # XLA takes all processors that it may use
 jax.config.update("jax_enable_x64", True)
-plugin = "xla_cpu_pjrt"
-library = Path(importlib.import_module(f"xla_plugins.{plugin}").__file__).parent / f"{plugin}.so"
+library = Path("{variant:xla_cpu_pjrt}")  # a package in xla_plugins, or a file
+plugin = library.stem.replace("-", "_")
+if library.suffix != ".so":
+    library = Path(importlib.import_module(f"xla_plugins.{plugin}").__file__).parent / f"{plugin}.so"
 xla_bridge.register_plugin(plugin, library_path=str(library))
 jax.config.update("jax_platforms", plugin)
 backend = xla_bridge.get_backend(plugin)

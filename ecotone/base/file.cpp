@@ -236,6 +236,17 @@ void AtomicFile::commit() {
   }
 }
 
+TemporaryFolder::TemporaryFolder(const fs::path& stem) {
+  std::string name = stem.string() + "-XXXXXX";
+  if (!::mkdtemp(name.data())) fail("no temporary folder can be made at {}: {}", name, reason(errno));
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
 fs::path resolve_inside(const fs::path& base_folder, std::string_view relative) {
   std::string shown(relative.substr(0, 200));
   if (relative.empty()) fail("a reference to another file is empty");

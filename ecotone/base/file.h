@@ -75,6 +75,21 @@ class AtomicFile {
   std::vector<std::byte> buffer_;
 };
 
+/// A new folder that goes, with all that is in it, when the object does.
+class TemporaryFolder {
+ public:
+  /// STEM-XXXXXX, where the X are whatever is free; only this user may look into it. Error when it can't be made.
+  explicit TemporaryFolder(const std::filesystem::path& stem);
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 /// The path of `relative` below `base_folder`, links resolved. For references in untrusted files (external data):
 /// an Error for an empty or absolute path, and for one that leaves the folder through `..` or a symbolic link.
 /// The file itself need not exist.

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <map>
 
@@ -33,25 +31,6 @@ struct Tap {
   std::string name, node, op;
   ValueId values[2] = {0, 0};  // in a's Program and in b's
   TensorType types[2];
-};
-
-class Folder {
- public:
-  Folder() {
-    std::string folder = (fs::temp_directory_path() / "ecotone-bisect-XXXXXX").string();
-    if (!mkdtemp(folder.data())) fail("no temporary folder can be made at {}: {}", folder, std::strerror(errno));
-    path_ = folder;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
 };
 
 bool is_shown(const Type& type) {
@@ -235,16 +214,19 @@ class Bisector {
   bool one_model() const { return sides_[0].model == sides_[1].model; }
 
   // What one side gives for a model file.
-  NamedTensors run_model(int side, const Model& model, std::span<const Tensor> values, const NamedTensors& inputs) {
+  NamedTensors run_model(int side, const Model& model, std::span<const Tensor> values, const NamedTensors& inputs,
+                         nlohmann::json* placement = nullptr) {
     Worker worker(sides_[side].engine, WorkerOptions{options_.threads, options_.timeout_seconds, 0, !options_.verbose});
     (side ? report_.version_b : report_.version_a) = worker.version();
     const ModelSource source(model, values);
     worker.load(source.for_engine(sides_[side].engine));
-    return worker.run(inputs).outputs;
+    Worker::Run run = worker.run(inputs);
+    if (placement != nullptr) *placement = worker.placement();
+    return std::move(run.outputs);
   }
 
   NamedTensors run_taps(int side, std::span<const Tap> taps) {
-    const Folder folder;
+    const TemporaryFolder folder(fs::temp_directory_path() / "ecotone-bisect");
     const Model& model = *sides_[side].model;
     std::vector<Output> outputs;
     std::vector<onnx::NamedType> types;
@@ -286,7 +268,9 @@ class Bisector {
   void compare_outputs() {
     note(m_("running both models as they are"));
     NamedTensors results[2];
-    for (int side = 0; side < 2; ++side) results[side] = run_model(side, *sides_[side].model, inputs_[side], named_);
+    for (int side = 0; side < 2; ++side)
+      results[side] = run_model(side, *sides_[side].model, inputs_[side], named_,
+                                side ? &report_.placement_b : &report_.placement_a);
     ++report_.runs;
     const auto &a = results[0], &b = results[1];
     const auto outputs = sides_[0].model->program->outputs();
@@ -522,7 +506,7 @@ nlohmann::ordered_json to_json(const BisectReport& r) {
     j["first_divergence"] = std::move(f);
   }
   j["tensors"] = r.tensors, j["compared"] = r.compared, j["runs"] = r.runs, j["by_search"] = r.by_search,
-  j["notes"] = r.notes;
+  j["notes"] = r.notes, j["placement"] = {{"a", r.placement_a}, {"b", r.placement_b}};
   return j;
 }
 

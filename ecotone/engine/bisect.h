@@ -52,6 +52,7 @@ struct Divergence {
 
 struct BisectReport {
   std::string version_a, version_b;
+  nlohmann::json placement_a, placement_b;   // of the models as they are, as Worker::placement tells
   std::optional<double> output_error;        // of the models' own outputs, the largest
   std::vector<std::string> unequal_outputs;  // those of integers or bools that are not the same
   std::optional<Divergence> first;

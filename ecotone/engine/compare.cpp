@@ -8,22 +8,20 @@
 
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/base/error.h"
+#include "ecotone/base/time.h"
 #include "ecotone/engine/graph.h"
 #include "ecotone/engine/interrupt.h"
 #include "ecotone/engine/model.h"
+#include "ecotone/engine/ran.h"
+#include "ecotone/engine/report.h"
 #include "ecotone/engine/source.h"
 #include "ecotone/engine/verify.h"
 #include "ecotone/engine/worker.h"
-#include "ecotone/format/onnx/edit.h"
 
 namespace ecotone::engine {
 namespace {
 
 namespace fs = std::filesystem;
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 // Share of places along the last axis whose largest element stands where the exact one does. Elements that tie with it
 // count as it.
@@ -102,8 +100,9 @@ struct Entrant {
 void ask_placement(Entrant& e) {
   Row& row = e.row;
   row.placement = e.worker->placement();
-  if (row.placement.contains("fallbacks"))
-    for (const auto& f : row.placement["fallbacks"]) row.warnings.push_back("fallback: " + f.get<std::string>());
+  for (const std::string& f : fallbacks(row.placement)) row.warnings.push_back("fallback: " + f);
+  if (row.placement.contains("unknown"))
+    row.warnings.push_back("placement unknown: " + row.placement["unknown"].get<std::string>());
 }
 
 void start(Entrant& e, const Program& program, const ModelSource& source, const NamedTensors& inputs,
@@ -113,6 +112,7 @@ void start(Entrant& e, const Program& program, const ModelSource& source, const 
     e.worker =
         std::make_unique<Worker>(row.engine, WorkerOptions{o.threads, o.timeout_seconds, o.most_bytes, !o.verbose});
     row.version = e.worker->version();
+    row.variants = e.worker->variants();
     row.import_seconds = e.worker->import_seconds();
     const Worker::Source given = source.for_engine(row.engine);
     const Worker::Loaded loaded = e.worker->load(given);
@@ -122,10 +122,8 @@ void start(Entrant& e, const Program& program, const ModelSource& source, const 
     row.changes = loaded.changes;
     row.settings = loaded.settings;
     row.artifact_bytes = loaded.artifact_bytes;
-    if (row.artifact_bytes && (loaded.artifact.empty() || loaded.artifact == fs::absolute(given.model)) &&
-        detect_format(given.model) == ModelFormat::kOnnx)
-      for (const fs::path& weights : onnx::external_files(given.model))
-        *row.artifact_bytes += static_cast<int64_t>(fs::file_size(given.model.parent_path() / weights));
+    if (row.artifact_bytes && (loaded.artifact.empty() || loaded.artifact == fs::absolute(given.model)))
+      row.artifact_bytes = source.bytes();
     const Worker::Run run = e.worker->run(inputs);
     row.first_seconds = run.first_seconds;
     row.peak_bytes = e.worker->peak_bytes();
@@ -191,6 +189,8 @@ void time_entrants(std::vector<Entrant>& entrants, const CompareOptions& o, Case
     }
     e.row.peak_bytes = std::max(e.row.peak_bytes.value_or(0), e.worker->peak_bytes());
     note_leak(e);
+    if (hardware_of(e.row.engine) != this_processor())
+      e.row.warnings.emplace_back("peak memory is the host's: what the device holds is not counted");
     if (interrupted) continue;
     try {
       e.worker->pause(false);
@@ -198,8 +198,6 @@ void time_entrants(std::vector<Entrant>& entrants, const CompareOptions& o, Case
       e.worker->pause(true);
     } catch (const Interrupted&) {
       interrupted = true;
-    } catch (const Error& error) {
-      e.row.warnings.push_back(fmt::format("placement unknown: {}", error.what()));
     }
   }
 }
@@ -438,7 +436,7 @@ ordered_json to_json(const CaseReport& c, const Row& r, const Messages& english)
   if (r.peak_bytes) j["peak_mb"] = static_cast<double>(*r.peak_bytes) / 1e6;
   if (r.artifact_bytes) j["artifact_mb"] = static_cast<double>(*r.artifact_bytes) / 1e6;
   j["path"] = r.path, j["changes"] = r.changes, j["warnings"] = r.warnings;
-  j["settings"] = r.settings, j["placement"] = r.placement;
+  j["settings"] = r.settings, j["variants"] = r.variants, j["placement"] = r.placement;
   return j;
 }
 

@@ -67,6 +67,7 @@ struct Row {
   Verdict verdict;
   std::string path;  // how the model got into the engine
   std::vector<std::string> changes, warnings;
+  std::vector<std::string> variants;  // V for which NAME:V would be there too
   nlohmann::json settings, placement;
   std::optional<Agreement> agreement;
   std::optional<double> import_seconds, convert_seconds, load_seconds, first_seconds;

@@ -119,6 +119,11 @@ void write_example(const std::string& engine, const fs::path& artifact, const Na
     // Not the engine's own name: Python would import the script instead of the engine.
     fill(pattern, fields, folder / ("run_" + base + ".py"));
     fill(patterns / "ecotone_example.py", fields, folder / "ecotone_example.py");
+    // How its adapter makes the engine's model of the file, where that is more than a call.
+    const std::string module = info.module.substr(info.module.rfind('.') + 1);
+    const fs::path more = module.substr(0, module.rfind("_adapter")) + "_model.py";
+    const fs::path shared = workers_folder() / "ecotone_workers" / more;
+    if (fs::exists(shared)) copy_to(shared, folder / more);
   }
 }
 

@@ -217,10 +217,8 @@ void install_engine(const EngineInfo& engine, const fs::path& requirements,
   fs::create_directories(parent, error);
   if (error) fail("{} can't be made: {}", parent.string(), error.message());
   check_space(engine, parent);
-  std::string name = (parent / (".adding-" + engine.environment + "-XXXXXX")).string();
-  if (!mkdtemp(name.data())) fail("no folder can be made in {}: {}", parent.string(), std::strerror(errno));
-  const Temporary work{name};
-  const fs::path fresh = work.path / "new", old = work.path / "old";
+  const TemporaryFolder work(parent / (".adding-" + engine.environment));
+  const fs::path fresh = work.path() / "new", old = work.path() / "old";
 
   run_step("python3 -m venv", {"python3", "-m", "venv", fresh.string()}, progress);
   std::vector<std::string> pip = {

@@ -178,17 +178,9 @@ Words installed_engines() {
       if (x.engine == e.name && !says_build && versions.contains(x.engine + " " + x.package) &&
           (!x.x86_only || this_processor() == "x86-cpu"))
         add(e.name + ":" + x.hardware);
-    if (e.variant_option.empty()) continue;
-    try {
-      const Worker worker(e.name, {.timeout_seconds = 60, .quiet = true});
-      for (const std::string& v : worker.variants()) {
-        add(e.name + ":" + hardware_of(e.name + ":" + v));
-        if (v == "OpenVINOExecutionProvider") add(e.name + ":intel-gpu");  // when asked to
-      }
-    } catch (const Interrupted&) {
-      throw;
-    } catch (const Error&) {
-      continue;  // one that does not start has no variants
+    for (const std::string& v : variants_here(e)) {
+      add(e.name + ":" + hardware_of(e.name + ":" + v));
+      if (v == "OpenVINOExecutionProvider") add(e.name + ":intel-gpu");  // when asked to
     }
   }
   return engines;

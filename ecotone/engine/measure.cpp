@@ -17,16 +17,13 @@
 #include <unistd.h>
 
 #include "ecotone/base/error.h"
+#include "ecotone/base/time.h"
 #include "ecotone/engine/interrupt.h"
 
 namespace ecotone::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // CPU seconds spent so far by everybody on the processors that we may use; none where the system does not tell.
 std::optional<double> busy_seconds() {

@@ -6,6 +6,7 @@
 
 #include <fmt/ranges.h>
 
+#include "ecotone/engine/engines.h"
 #include "ecotone/engine/matrix.h"
 #include "ecotone/engine/plan.h"
 #include "ecotone/engine/report.h"
@@ -56,6 +57,42 @@ PageTable support_table(std::span<const json> reports, const Messages& text) {
   return table;
 }
 
+std::string joined(const json& list, const Messages& text) {
+  std::string all;
+  for (const json& word : list)
+    if (word.is_string()) all += (all.empty() ? "" : text(", ")) + word.get<std::string>();
+  return all;
+}
+
+// What each engine that started was found to have: one row for each version on each machine.
+PageTable features_table(std::span<const json> reports, const Messages& text) {
+  PageTable table{text("Engines' features found"),
+                  {text("engine"), text("machine"), text("device"), text("computes in"), text("also reaches"),
+                   text("reads"), text("tells where nodes ran"), text("lacks")},
+                  {}};
+  std::set<std::vector<std::string>> seen;
+  for (const json& report : reports)
+    for (const json& row : list_of(report, "rows")) {
+      const std::string name = text_of(row, "engine"), version = text_of(row, "version");
+      const json &settings = object_of(row, "settings"), &machine = object_of(report, "machine");
+      if (version.empty() || !seen.insert({name, version, text_of(machine, "cpu")}).second) continue;
+      std::string device = text_of(settings, "device"), precision = text_of(settings, "inference_precision");
+      if (device.empty()) device = text_of(machine, "cpu");
+      if (precision.empty()) precision = text_of(settings, "precision");
+      const size_t nodes = list_of(object_of(row, "placement"), "nodes").size();
+      std::string formats, lacks;
+      for (const EngineInfo& e : known_engines())
+        if (e.name == name.substr(0, name.find(':'))) {
+          formats = fmt::format("{}", fmt::join(e.formats, text(", ")));
+          for (const std::string& l : e.lacks) lacks += (lacks.empty() ? "" : text("; ")) + text(l);
+        }
+      table.rows.push_back({name + " " + version, machine_label(report, text), device, precision,
+                            joined(list_of(row, "variants"), text), formats,
+                            nodes > 0 ? text.format("of {} nodes", nodes) : text("the engine does not tell"), lacks});
+    }
+  return table;
+}
+
 PageTable scenario_table(const Messages& text) {
   PageTable table{text("What fits which scenario"), {text("scenario"), text("plan"), text("next")}, {}};
   std::vector<std::filesystem::path> files;
@@ -85,7 +122,7 @@ PageTable scenario_table(const Messages& text) {
 }  // namespace
 
 std::vector<PageTable> page_tables(std::span<const json> reports, const Messages& text) {
-  return {support_table(reports, text), scenario_table(text)};
+  return {support_table(reports, text), features_table(reports, text), scenario_table(text)};
 }
 
 }  // namespace ecotone::engine

@@ -52,6 +52,22 @@ void write_json(const fs::path& path, const nlohmann::ordered_json& value) {
 
 constexpr std::string_view kProcessor = "the processor", kSomeGpu = "some GPU";
 
+using Words = std::span<const std::pair<std::string_view, std::string_view>>;
+
+std::string_view find(Words words, std::string_view name, std::string_view otherwise) {
+  for (const auto& [word, hardware] : words)
+    if (word == name) return hardware;
+  return otherwise;
+}
+
+// What the devices of PyTorch, JAX and OpenVINO are, by their names in lower case. Another variant is no device.
+std::string_view of_device(std::string_view name) {
+  static constexpr std::pair<std::string_view, std::string_view> kDevices[] = {
+      {"cuda", "nvidia-gpu"},   {"rocm", "amd-gpu"},      {"xpu", "intel-gpu"}, {"gpu", "intel-gpu"},
+      {"mps", "apple-silicon"}, {"metal", "apple-silicon"}, {"npu", "intel-npu"}, {"tpu", "google-tpu"}};
+  return find(kDevices, name, kProcessor);
+}
+
 // What ONNX Runtime's execution providers compute on, by their names in lower case.
 std::string_view of_provider(std::string_view name) {
   static constexpr std::pair<std::string_view, std::string_view> kProviders[] = {
@@ -77,9 +93,7 @@ std::string_view of_provider(std::string_view name) {
       {"webnn", "browser"},
       {"dml", kSomeGpu},
       {"webgpu", kSomeGpu}};
-  for (const auto& [provider, hardware] : kProviders)
-    if (provider == name) return hardware;
-  return kUnknownHardware;
+  return find(kProviders, name, kUnknownHardware);
 }
 
 constexpr std::pair<const char*, std::string Ran::*> kFields[] = {
@@ -178,12 +192,17 @@ std::string hardware_of(const std::string& engine) {
 }
 
 std::string hardware_of(const std::string& engine, const std::string& processor, std::span<const std::string> gpus) {
-  constexpr std::string_view kEnd = "ExecutionProvider";
+  constexpr std::string_view kProvider = "executionprovider", kF32 = "-f32";
   const size_t colon = engine.find(':');
-  if (colon == std::string::npos || !engine.ends_with(kEnd)) return processor;
-  std::string name = engine.substr(colon + 1, engine.size() - colon - 1 - kEnd.size());
+  if (colon == std::string::npos) return processor;
+  std::string name = engine.substr(colon + 1);
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  const std::string_view hardware = of_provider(name);
+  if (name.ends_with(kF32)) name.resize(name.size() - kF32.size());
+  if (name.ends_with(".so")) return std::string(kUnknownHardware);  // a PJRT plugin's file
+  const bool is_provider = name.ends_with(kProvider);
+  if (is_provider) name.resize(name.size() - kProvider.size());
+  // OpenVINO numbers several GPUs.
+  const std::string_view hardware = is_provider ? of_provider(name) : of_device(name.substr(0, name.find('.')));
   if (hardware == kProcessor) return processor;
   if (hardware != kSomeGpu) return std::string(hardware);
   // Whichever the machine has; of several makers' it does not tell which.

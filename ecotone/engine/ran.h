@@ -38,9 +38,9 @@ std::string this_processor();
 std::string hardware_of_gpu(std::string_view gpu);
 
 inline constexpr std::string_view kUnknownHardware = "unknown";
-// What an engine computes on: the device of the execution provider in "onnxruntime:CUDAExecutionProvider", else the
-// processor; kUnknownHardware for a provider that we don't know or whose device we can't tell. Of this machine, or of
-// another.
+// What an engine computes on: the device in "torch:cuda" or of the execution provider in
+// "onnxruntime:CUDAExecutionProvider", else the processor; kUnknownHardware for a provider that we don't know or whose
+// device we can't tell. Of this machine, or of another.
 std::string hardware_of(const std::string& engine);
 std::string hardware_of(const std::string& engine, const std::string& processor, std::span<const std::string> gpus);
 

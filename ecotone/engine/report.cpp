@@ -175,6 +175,31 @@ std::string verdict_text(const json& row, const json& report_case, const Message
   return str(v, text);
 }
 
+std::vector<std::string> fallbacks(const json& placement) {
+  std::vector<std::string> all;
+  for (const json& f : list_of(placement, "fallbacks"))
+    if (f.is_string()) all.push_back(f.get<std::string>());
+  return all;
+}
+
+std::string placement_text(const json& placement, const Messages& text) {
+  if (const std::string why = text_of(placement, "unknown"); !why.empty()) return why;
+  const json& nodes = list_of(placement, "nodes");
+  if (nodes.empty()) return text("the engine does not tell");
+  std::map<std::string, int> counts;
+  for (const json& n : nodes) {
+    const std::string precision = text_of(n, "precision");
+    ++counts[text_of(n, "device") + (precision.empty() ? "" : " " + precision)];
+  }
+  std::vector<std::pair<int, std::string>> ranked;
+  for (const auto& [where, count] : counts) ranked.emplace_back(-count, where);
+  std::sort(ranked.begin(), ranked.end());
+  std::string places;
+  for (const auto& [count, where] : ranked)
+    places += (places.empty() ? "" : text(", ")) + fmt::format("{} {}", where, -count);
+  return text.format("{} nodes: {}", nodes.size(), places);
+}
+
 ordered_json to_json(const SideBySide& t) {
   ordered_json columns = ordered_json::array(), rows = ordered_json::array();
   for (const ReportCase& c : t.columns) {

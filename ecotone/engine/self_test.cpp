@@ -83,16 +83,8 @@ std::string small_model() {
 }  // namespace
 
 double self_test(const EngineInfo& engine, double timeout_seconds, bool quiet) {
-  std::string folder = (fs::temp_directory_path() / "ecotone-test-XXXXXX").string();
-  if (!mkdtemp(folder.data())) fail("no temporary folder can be made at {}", folder);
-  struct Cleaner {
-    fs::path path;
-    ~Cleaner() {
-      std::error_code ignored;
-      fs::remove_all(path, ignored);
-    }
-  } const cleaner{folder};
-  const fs::path file = cleaner.path / "small.onnx";
+  const TemporaryFolder folder(fs::temp_directory_path() / "ecotone-test");
+  const fs::path file = folder.path() / "small.onnx";
   AtomicFile out(file);
   out.write(small_model());
   out.commit();

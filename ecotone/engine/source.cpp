@@ -1,11 +1,8 @@
 #include "ecotone/engine/source.h"
 
-#include <cerrno>
-#include <cstring>
-
 #include "ecotone/base/error.h"
-#include "ecotone/base/file.h"
 #include "ecotone/engine/engines.h"
+#include "ecotone/format/onnx/edit.h"
 #include "ecotone/format/stablehlo/stablehlo.h"
 #include "ecotone/transform/freeze.h"
 
@@ -13,14 +10,13 @@ namespace ecotone::engine {
 
 namespace fs = std::filesystem;
 
-ModelSource::ModelSource(const Model& model, std::span<const Tensor> inputs) : model_(model) {
+ModelSource::ModelSource(const Model& model, std::span<const Tensor> inputs)
+    : model_(model), bytes_(static_cast<int64_t>(fs::file_size(model.path))) {
+  if (model.format == ModelFormat::kOnnx)
+    for (const fs::path& weights : onnx::external_files(model.path))
+      bytes_ += static_cast<int64_t>(fs::file_size(model.path.parent_path() / weights));
   for (size_t i = 0; i < inputs.size(); ++i)
     if (!inputs[i].is_null()) shapes_[model.program->inputs()[i].name] = inputs[i].shape();
-}
-
-ModelSource::~ModelSource() {
-  std::error_code ignored;
-  if (!folder_.empty()) fs::remove_all(folder_, ignored);
 }
 
 Worker::Source ModelSource::for_engine(const std::string& engine) const {
@@ -35,15 +31,14 @@ Worker::Source ModelSource::for_engine(const std::string& engine) const {
     source.stablehlo = model_.path;
     return source;
   }
-  if (folder_.empty()) {
-    std::string folder = (fs::temp_directory_path() / "ecotone-model-XXXXXX").string();
-    if (!mkdtemp(folder.data())) fail("no temporary folder can be made at {}: {}", folder, std::strerror(errno));
-    folder_ = folder;
-    AtomicFile file(folder_ / "model.mlir");
+  const bool written = folder_.has_value();
+  if (!written) folder_.emplace(fs::temp_directory_path() / "ecotone-model");
+  source.stablehlo = folder_->path() / "model.mlir";
+  if (!written) {
+    AtomicFile file(source.stablehlo);
     file.write(std::string_view(stablehlo::print_program(*transform::freeze(*model_.program))));
     file.commit();
   }
-  source.stablehlo = folder_ / "model.mlir";
   return source;
 }
 

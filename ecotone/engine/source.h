@@ -1,11 +1,11 @@
 // One model as each engine wants it: the user's own file, or StableHLO text that we print, with the sizes to come.
 #pragma once
 
-#include <filesystem>
-#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
+#include "ecotone/base/file.h"
 #include "ecotone/engine/model.h"
 #include "ecotone/engine/worker.h"
 
@@ -15,17 +15,17 @@ class ModelSource {
  public:
   // For inputs of these sizes. Files are written when an engine first asks, and go with this object.
   ModelSource(const Model& model, std::span<const Tensor> inputs);
-  ~ModelSource();
-  ModelSource(const ModelSource&) = delete;
-  ModelSource& operator=(const ModelSource&) = delete;
 
   // Error when the engine reads nothing that we can give it.
   Worker::Source for_engine(const std::string& engine) const;
+  // Of the user's own file, with those that its weights lie in.
+  int64_t bytes() const { return bytes_; }
 
  private:
   const Model& model_;
   std::map<std::string, std::vector<int64_t>> shapes_;
-  mutable std::filesystem::path folder_;  // empty until something is written
+  int64_t bytes_;
+  mutable std::optional<TemporaryFolder> folder_;  // from when something is written
 };
 
 }  // namespace ecotone::engine

@@ -7,6 +7,7 @@
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/backend/session.h"
 #include "ecotone/base/error.h"
+#include "ecotone/base/time.h"
 #include "ecotone/engine/interrupt.h"
 #include "ecotone/engine/source.h"
 #include "ecotone/engine/worker.h"
@@ -15,10 +16,6 @@
 
 namespace ecotone::engine {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 const Tensor* find(const NamedTensors& tensors, const std::string& name) {
   for (const auto& [key, value] : tensors)
@@ -110,7 +107,7 @@ VerifyReport verify_outputs(const ProgramRef& program, std::span<const Tensor> i
     backend::Session session(backend, program);
     const auto start = std::chrono::steady_clock::now();
     x.ours = session.run(inputs);
-    side = {std::string(backend.name()), "", std::nullopt, seconds_since(start), peak_memory()};
+    side = {std::string(backend.name()), "", std::nullopt, seconds_since(start), peak_memory(), {}};
   }
   const auto reference = [&](EvalMode mode) {
     return backend::Session(backend::reference(), program, {mode}).run(inputs);
@@ -125,7 +122,7 @@ VerifyReport verify_outputs(const ProgramRef& program, std::span<const Tensor> i
 VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> inputs, const std::string& engine,
                                    int threads, const backend::Backend& backend) {
   Worker::Run run;
-  SideReport theirs{engine, "", std::nullopt, std::nullopt, std::nullopt};
+  SideReport theirs{engine, "", std::nullopt, std::nullopt, std::nullopt, {}};
   {
     // Only while there are a process and folders that must go: our own evaluation ends at once by a signal.
     const InterruptGuard guard;
@@ -134,6 +131,7 @@ VerifyReport verify_against_engine(const Model& model, std::span<const Tensor> i
     theirs.load_seconds = worker.load(source.for_engine(engine)).seconds;
     run = worker.run(named_inputs(*model.program, inputs), 5);
     theirs.version = worker.version();
+    theirs.placement = worker.placement();
   }
   if (interrupted()) throw Interrupted();
   std::vector<double> times = run.seconds;
@@ -167,7 +165,7 @@ VerifyReport verify_against_folder(const std::filesystem::path& path, const std:
   NamedTensors theirs;
   for (const Tensor& t : expected) theirs.emplace_back("", t);
   VerifyReport report = verify_outputs(model.program, inputs, theirs, backend);
-  report.theirs = {folder.string(), "", std::nullopt, std::nullopt, std::nullopt};
+  report.theirs = {folder.string(), "", std::nullopt, std::nullopt, std::nullopt, {}};
   return report;
 }
 

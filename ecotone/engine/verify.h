@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "ecotone/backend/backend.h"
 #include "ecotone/backend/reference/error_rule.h"
 #include "ecotone/engine/inputs.h"
@@ -17,6 +19,7 @@ struct SideReport {
   std::string name, version;
   std::optional<double> load_seconds, run_seconds;
   std::optional<int64_t> peak_bytes;
+  nlohmann::json placement{};  // what ran where, as Worker::placement tells; null: nobody was asked
 };
 
 struct OutputReport {

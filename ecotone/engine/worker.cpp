@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 #include "ecotone/base/error.h"
-#include "ecotone/engine/engines.h"
+#include "ecotone/base/file.h"
 #include "ecotone/engine/interrupt.h"
+#include "ecotone/engine/machine.h"
 #include "ecotone/format/npz/npz.h"
 
 extern char** environ;  // NOLINT: POSIX declares it so
@@ -27,12 +28,9 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 // A folder in memory, where there is one: tensors then pass through shared pages instead of a disk.
-fs::path exchange_folder() {
+fs::path exchange_root() {
   const fs::path memory = "/dev/shm";
-  const fs::path root = access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path();
-  std::string folder = (root / "ecotone-XXXXXX").string();
-  if (!mkdtemp(folder.data())) fail("no temporary folder can be made at {}: {}", folder, std::strerror(errno));
-  return folder;
+  return access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path();
 }
 
 // A line of /proc/PID/status in bytes; 0 when there is none.
@@ -57,7 +55,8 @@ struct Worker::Process {
   pid_t pid = -1;
   int to = -1, from = -1;
   std::string buffer;
-  fs::path folder, inputs;
+  TemporaryFolder folder{exchange_root() / "ecotone"};
+  fs::path inputs;
   int exchanges = 0;
 
   ~Process() {
@@ -69,8 +68,6 @@ struct Worker::Process {
       stop();
     }
     if (from >= 0) close(from);
-    std::error_code error;
-    if (!folder.empty()) fs::remove_all(folder, error);
   }
 
   // Whether it has ended; its whole group is then ended too.
@@ -92,11 +89,11 @@ struct Worker::Process {
 };
 
 Worker::Worker(const std::string& engine, const WorkerOptions& options)
-    : engine_(engine), options_(options), process_(std::make_unique<Process>()) {
+    : engine_(engine), options_(options) {
   const EngineInfo info = engine_info(engine);
   std::optional<std::vector<std::string>> command = worker_command(info);
   if (!command) fail_kind(ErrorKind::kMissing, "engine {} is not installed; {}", engine, install_hint(info));
-  process_->folder = exchange_folder();
+  process_ = std::make_unique<Process>();
 
   int in[2], out[2];
   if (pipe2(in, O_CLOEXEC) != 0) fail("no pipe: {}", std::strerror(errno));
@@ -230,8 +227,8 @@ Worker::Run Worker::run(const NamedTensors& inputs, int repeats) {
   const int number = process_->exchanges++;
   std::error_code ignored;
   if (!process_->inputs.empty()) fs::remove(process_->inputs, ignored);
-  process_->inputs = process_->folder / ("in" + std::to_string(number) + ".npz");
-  const fs::path out = process_->folder / ("out" + std::to_string(number) + ".npz");
+  process_->inputs = process_->folder.path() / ("in" + std::to_string(number) + ".npz");
+  const fs::path out = process_->folder.path() / ("out" + std::to_string(number) + ".npz");
   npz::write_npz(process_->inputs, inputs);
   const json answer = request(
       {{"command", "run"}, {"inputs", process_->inputs.string()}, {"outputs", out.string()}, {"repeats", repeats}});
@@ -255,8 +252,17 @@ Block Worker::time(int min_runs, double seconds) {
 }
 
 json Worker::placement() {
-  const json answer = request({{"command", "describe"}, {"placement", true}});
-  return {{"nodes", answer.value("placement", json::array())}, {"fallbacks", answer.value("fallbacks", json::array())}};
+  json told{{"nodes", json::array()}, {"fallbacks", json::array()}};
+  try {
+    const json answer = request({{"command", "describe"}, {"placement", true}});
+    told["nodes"] = answer.value("placement", json::array());
+    told["fallbacks"] = answer.value("fallbacks", json::array());
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error& e) {
+    told["unknown"] = e.what();
+  }
+  return told;
 }
 
 void Worker::pause(bool paused) {
@@ -269,6 +275,18 @@ int64_t Worker::resident_bytes() const {
 
 int64_t Worker::peak_bytes() const {
   return memory_of(process_->pid, "VmHWM:");
+}
+
+std::vector<std::string> variants_here(const EngineInfo& engine) {
+  static const bool has_gpu = !describe_machine().gpus.empty();
+  if (engine.variant_option.empty() || (engine.variant_option == "device" && !has_gpu)) return {};
+  try {
+    return Worker(engine.name, {.timeout_seconds = 60, .quiet = true}).variants();
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 }  // namespace ecotone::engine

@@ -17,6 +17,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "ecotone/engine/engines.h"
 #include "ecotone/engine/inputs.h"
 #include "ecotone/engine/measure.h"
 
@@ -41,7 +42,7 @@ class Worker {
 
   const std::string& engine() const { return engine_; }
   const std::string& version() const { return version_; }
-  // What NAME:VARIANT may be with this installation: ONNX Runtime's execution providers.
+  // What the V of NAME:V may be with this installation: ONNX Runtime's execution providers, PyTorch's devices.
   const std::vector<std::string>& variants() const { return variants_; }
   // What importing the engine's package took.
   double import_seconds() const { return import_seconds_; }
@@ -72,8 +73,8 @@ class Worker {
   Run run(const NamedTensors& inputs, int repeats = 0);
   // Timed runs on the inputs of the last run: at least min_runs, for about `seconds`.
   Block time(int min_runs, double seconds);
-  // What ran where, as far as the engine tells: {"nodes": [{node, op, device, kernel, precision}...], "fallbacks":
-  // [...]}.
+  // What ran where, as far as the engine tells: {"nodes": [{node, op, device, kernel, precision, time_ms}...],
+  // "fallbacks": [...]}; "unknown" says why, where asking failed.
   nlohmann::json placement();
 
   // Stops the process from using the machine, or lets it go on.
@@ -92,5 +93,9 @@ class Worker {
   double import_seconds_ = 0;
   std::unique_ptr<Process> process_;
 };
+
+// The V for which NAME:V works with this installation, asked of the engine; of one with devices only on a machine that
+// has a GPU. None of an engine that does not start. Interrupted when the user asks for an end.
+std::vector<std::string> variants_here(const EngineInfo& engine);
 
 }  // namespace ecotone::engine

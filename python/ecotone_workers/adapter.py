@@ -68,6 +68,13 @@ class Adapter:
         """After a run, given what placement() said: what did not run as asked for, in words."""
         return []
 
+    def take_device(self, default="cpu"):
+        """Of the variant asked for, the device, and whether it must compute in f32 (the variant's name then ends in "-f32"). ValueError for one that is not here."""
+        variant = self.options.get("device", default)
+        if variant not in (here := [default, *self.variants()]):
+            raise ValueError(f"there is no device {variant} here; there is {', '.join(here)}")
+        return variant.removesuffix("-f32"), variant.endswith("-f32")
+
     def limit_processors(self):
         """For engines that take as many threads as there are processors."""
         if self.threads:

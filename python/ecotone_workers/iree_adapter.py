@@ -18,10 +18,10 @@ def convert(path, folder, shapes, options):
 
     from ecotone_workers import onnx_static
 
-    model = onnx.load(path)
+    model, changes = onnx_static.load(path)
     facts = onnx_static.signature(model)
     opened = onnx_static.fix_inputs(model, shapes)
-    changes = [f"sizes fixed for {', '.join(opened)}"] if opened else []
+    changes += [f"sizes fixed for {', '.join(opened)}"] if opened else []
     opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
     if opset < OPSET:
         model = onnx.version_converter.convert_version(model, OPSET)

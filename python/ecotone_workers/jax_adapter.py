@@ -1,10 +1,11 @@
-"""XLA on the CPU through JAX: StableHLO compiled ahead of time. With the option `plugin`, another PJRT plugin that pip installed."""
+"""XLA through JAX, on the CPU or what JAX's plugins reach: StableHLO compiled ahead of time. With the option `plugin`, another PJRT plugin: a package's, or a file."""
 
 import importlib
 import os
 import re
+from importlib.metadata import entry_points
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # other engines want room on the GPU as well
 
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
@@ -41,6 +42,18 @@ def refine(module, shapes):
     return mlir.refine_polymorphic_shapes(module)
 
 
+def ask_for_f32(module):
+    """Sets the precision of each product and convolution to HIGHEST: XLA's default for a GPU is TF32."""
+    highest = ir.ArrayAttr.get([ir.Attribute.parse("#stablehlo<precision HIGHEST>")] * 2)
+
+    def visit(operation):
+        if operation.name in ("stablehlo.dot_general", "stablehlo.convolution"):
+            operation.attributes["precision_config"] = highest
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+
+
 class Adapter(adapter.Adapter):
     packages = ("jax", "jaxlib")
 
@@ -48,14 +61,33 @@ class Adapter(adapter.Adapter):
         super().__init__(threads, options)
         self.limit_processors()
         jax.config.update("jax_enable_x64", True)
-        plugin = options.get("plugin")
-        if plugin:
-            folder = os.path.dirname(importlib.import_module(f"xla_plugins.{plugin}").__file__)
-            xla_bridge.register_plugin(plugin, library_path=os.path.join(folder, plugin + ".so"))
-            jax.config.update("jax_platforms", plugin)
+        if plugin := options.get("plugin"):
+            platform, self.exact = self.register(plugin), False
+        else:
+            platform, self.exact = self.take_device()
+        jax.config.update("jax_platforms", platform)
+        self.backend = xla_bridge.get_backend(platform)
+        self.device = self.backend.local_devices()[0]
+        self.settings |= {"platform": self.backend.platform, "platform_version": self.backend.platform_version.split("\n")[0],
+                          "device": self.device.device_kind}
+        if platform != "cpu":
+            self.settings["precision"] = "highest" if self.exact else "default (TF32 for products where the GPU has it)"
+
+    def register(self, plugin):
+        """The platform of a PJRT plugin, given as the package in xla_plugins that holds it, or as a file."""
+        if plugin.endswith(".so"):
+            name, library = os.path.basename(plugin).removesuffix(".so").replace("-", "_"), os.path.abspath(plugin)
+        else:
+            name, library = plugin, os.path.join(os.path.dirname(importlib.import_module(f"xla_plugins.{plugin}").__file__), plugin + ".so")
             self.packages = (plugin, *self.packages)
-        self.backend = xla_bridge.get_backend(plugin or "cpu")
-        self.settings |= {"platform": self.backend.platform, "platform_version": self.backend.platform_version.split("\n")[0]}
+        xla_bridge.register_plugin(name, library_path=library)
+        return name
+
+    def variants(self):
+        if "plugin" in self.options:
+            return []
+        found = {name for name in ("cuda", "rocm", "tpu") for e in entry_points(group="jax_plugins") if name in e.name}
+        return [v for name in sorted(found) for v in ((name,) if name == "tpu" else (name, name + "-f32"))]
 
     def load(self, model):
         if model.stablehlo and model.stablehlo != model.path:
@@ -83,7 +115,9 @@ class Adapter(adapter.Adapter):
             module = ir.Module.parse(self.text)
             if self.is_dynamic:
                 module = refine(module, shapes)
-            devices = _jax.DeviceList(tuple(self.backend.local_devices()[:1]))
+            if self.exact:
+                ask_for_f32(module)
+            devices = _jax.DeviceList((self.device,))
             self.executable = self.backend.compile_and_load(mlir.module_to_bytecode(module), devices, _jax.CompileOptions())
         self.compiled_for = shapes
 
@@ -97,7 +131,7 @@ class Adapter(adapter.Adapter):
         # Those without names count by place.
         values = [arrays[name] if name in arrays else list(arrays.values())[i] for i, name in enumerate(self.input_names)]
         self.compile([np.shape(v) for v in values])
-        return [jax.device_put(v, self.backend.local_devices()[0]) for v in values]
+        return [jax.device_put(v, self.device) for v in values]
 
     def run(self, inputs):
         results = self.executable.execute_sharded(inputs).disassemble_into_single_device_arrays()

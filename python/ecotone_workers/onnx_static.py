@@ -28,6 +28,16 @@ def signature(model):
     return {"inputs": [describe(i) for i in model.graph.input if i.name not in initializers], "outputs": [describe(o) for o in model.graph.output]}
 
 
+def load(path):
+    """The model, in a version of the IR that this onnx package knows and whose initializers need not be inputs (which version 3 wants, and
+    shape inference and importers then ignore those that are not); and what was changed."""
+    model = onnx.load(path)
+    version = min(max(model.ir_version, 4), onnx.IR_VERSION)
+    changes = [f"IR version {model.ir_version} taken for {version}"] if version != model.ir_version else []
+    model.ir_version = version
+    return model, changes
+
+
 def fix_inputs(model, shapes):
     """Sets the sizes of inputs; returns what was open."""
     initializers = {i.name for i in model.graph.initializer}
@@ -129,7 +139,7 @@ def remove_unused(graph):
 
 def make_static(path, shapes):
     """The model (a ModelProto) with fixed sizes, constants as initializers, and shape arithmetic folded; and what was changed."""
-    model = onnx.load(path)
+    model, changes = load(path)
     opened = fix_inputs(model, shapes)
     values = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer if np.prod(t.dims, dtype=np.float64) <= LARGEST_FOLDED}
     folded = 0
@@ -143,7 +153,7 @@ def make_static(path, shapes):
     for node in model.graph.node:  # some readers take a trailing "" for a name
         while node.input and not node.input[-1]:
             del node.input[-1]
-    changes = [f"sizes fixed for {', '.join(opened)}"] if opened else []
+    changes += [f"sizes fixed for {', '.join(opened)}"] if opened else []
     return model, changes + ([f"{folded} constant nodes folded"] if folded else [])
 
 

@@ -1,50 +1,41 @@
-"""PyTorch on the CPU; ONNX gets to it through onnx2torch. With the option `compile`, through torch.compile (Inductor)."""
+"""PyTorch on the CPU or a GPU; ONNX gets to it through onnx2torch. With the option `compile`, through torch.compile (Inductor)."""
 
 import os
+import statistics
+import time
 
 from ecotone_workers import adapter, cache
 
 os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.root() / "inductor"))
 
 import torch  # noqa: E402
-from onnx2torch import convert as to_torch  # noqa: E402
+
+from ecotone_workers import torch_model  # noqa: E402
 
 
-def reshape(x, shape):
-    return x.reshape([x.shape[i] if n == 0 else n for i, n in enumerate(shape)])
+PROFILED_RUNS = 5
 
 
-def expand(x, shape):
-    return x.expand(torch.broadcast_shapes(x.shape, shape))
+class Profile(torch.fx.Interpreter):
+    """Runs the model node by node, and notes of each where its result lies and how long it took."""
 
+    def __init__(self, module, synchronize):
+        super().__init__(module)
+        self.synchronize, self.nodes, self.times = synchronize, {}, {}
 
-def take(x, starts, ends, axes=None, steps=None):
-    for start, end, axis, step in zip(starts, ends, axes or range(len(starts)), steps or [1] * len(starts), strict=True):
-        index = range(x.shape[axis])[start:end:step]  # Python's rule is ONNX's
-        if step < 0:
-            x = x.index_select(axis, torch.tensor(list(index)))
-        else:
-            x = x[(slice(None),) * (axis % x.dim()) + (slice(index.start, index.stop, index.step),)]
-    return x
-
-
-STATIC = {"OnnxReshape": reshape, "OnnxExpand": expand, "OnnxSlice": take}
-
-
-def bake_sizes(module):
-    """onnx2torch reads sizes out of tensors at every run, where torch.compile can't follow; constant ones become Python's."""
-    parts, constants, count = dict(module.named_modules()), dict(module.named_buffers()) | dict(module.named_parameters()), 0
-    for node in list(module.graph.nodes):
-        function = STATIC.get(type(parts.get(node.target)).__name__) if node.op == "call_module" else None
-        arguments = [constants.get(a.target) if a is not None else None for a in node.args[1:] if a is None or a.op == "get_attr"]
-        if function and len(arguments) == len(node.args) - 1:
-            with module.graph.inserting_after(node):
-                new = module.graph.call_function(function, (node.args[0], *(None if a is None else a.tolist() for a in arguments)))
-            node.replace_all_uses_with(new)
-            module.graph.erase_node(node)
-            count += 1
-    module.recompile()
-    return [f"{count} sizes made constants"] if count else []
+    def run_node(self, node):
+        start = time.perf_counter()
+        result = super().run_node(node)
+        self.synchronize()
+        if node.op.startswith("call"):
+            seconds = time.perf_counter() - start
+            part = self.submodules.get(node.target) if node.op == "call_module" else None
+            op = type(part).__name__.removeprefix("Onnx") if part else getattr(node.target, "__name__", str(node.target))
+            first = result[0] if isinstance(result, tuple) else result
+            self.nodes[node.name] = {"node": node.name, "op": op, "device": str(getattr(first, "device", "cpu")).upper(),
+                                     "precision": str(getattr(first, "dtype", "")).removeprefix("torch.")}
+            self.times.setdefault(node.name, []).append(seconds * 1e3)
+        return result
 
 
 class Adapter(adapter.Adapter):
@@ -55,16 +46,36 @@ class Adapter(adapter.Adapter):
         if threads:
             torch.set_num_threads(threads)
         self.settings |= {"mode": "torch.compile" if "compile" in options else "eager"}
+        device, f32 = self.take_device()
+        self.device = torch.device("cuda" if device == "rocm" else device)  # torch's word for both
+        if f32:  # cuDNN's convolutions take TF32 unless told not to
+            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        if self.device.type == "cuda":
+            self.settings |= {"device": torch.cuda.get_device_name(), "cudnn.allow_tf32": torch.backends.cudnn.allow_tf32,
+                              "matmul.allow_tf32": torch.backends.cuda.matmul.allow_tf32}
+
+    def variants(self):
+        found = torch.accelerator.current_accelerator(check_available=True)
+        if found is None or found.type != "cuda":
+            return [] if found is None else [found.type]
+        return ["rocm"] if torch.version.hip else ["cuda", "cuda-f32"]
+
+    def synchronize(self):
+        if self.device.type != "cpu":
+            torch.accelerator.synchronize()
 
     def load(self, model):
         folder = self.converted(model, "converted by onnx2torch", "ecotone_workers.onnx_static", ("onnx",))
         artifact = folder / "model.onnx"
         self.artifacts = [artifact]
-        self.module = to_torch(artifact).eval()
-        self.changes = self.changes + bake_sizes(self.module)
+        self.module, baked = torch_model.load(artifact)
+        self.module.to(self.device)
+        self.changes = self.changes + ([f"{baked} sizes made constants"] if baked else [])
         if "compile" in self.options:
             torch._dynamo.utils.counters.clear()
-            self.module = torch.compile(self.module)
+            # CUDA graphs, as its makers advise where launching kernels takes much of the time.
+            mode = self.settings["compile_mode"] = "reduce-overhead" if self.device.type == "cuda" else "default"
+            self.module = torch.compile(self.module, mode=mode)
 
     def inputs(self):
         return [i["name"] for i in self.facts["inputs"]]
@@ -73,16 +84,33 @@ class Adapter(adapter.Adapter):
         return [o["name"] for o in self.facts["outputs"]]
 
     def prepare(self, arrays):
-        return [torch.from_numpy(arrays[name].copy()) for name in self.inputs()]
+        self.last = [torch.from_numpy(arrays[name].copy()).to(self.device) for name in self.inputs()]
+        return self.last
 
     @torch.inference_mode()
     def run(self, inputs):
-        return self.module(*inputs)
+        outputs = self.module(*inputs)
+        self.synchronize()
+        return outputs
 
     def collect(self, outputs):
         outputs = [outputs] if isinstance(outputs, torch.Tensor) else outputs
-        return self.as_declared([o.numpy() for o in outputs])
+        return self.as_declared([o.cpu().numpy() for o in outputs])
+
+    @torch.inference_mode()
+    def placement(self):
+        if "compile" in self.options:
+            return []
+        profile = Profile(self.module, self.synchronize)
+        for _ in range(PROFILED_RUNS):
+            profile.run(*self.last)
+        return [node | {"time_ms": statistics.median(profile.times[name])} for name, node in profile.nodes.items()]
 
     def fallbacks(self, placement):
-        breaks = torch._dynamo.utils.counters["graph_break"] if "compile" in self.options else {}
-        return [f"torch.compile breaks the graph ({n} times): {why.splitlines()[0]}" for why, n in breaks.items()]
+        elsewhere = [f"{p['node']} ({p['op']}) runs on {p['device']}" for p in placement if not p["device"].startswith(self.device.type.upper())]
+        if "compile" not in self.options:
+            return elsewhere
+        counters = torch._dynamo.utils.counters
+        breaks = [f"torch.compile breaks the graph ({n} times): {why.splitlines()[0]}" for why, n in counters["graph_break"].items()]
+        skips = counters["inductor"]["cudagraph_skips"]
+        return elsewhere + breaks + ([f"torch.compile makes no CUDA graph ({skips} times)"] if skips else [])

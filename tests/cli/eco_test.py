@@ -192,6 +192,8 @@ def stored_values(model, folder):
     close("cosine", (a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
     table = eco("verify", model, "--against", data)
     check("the table has it all", table.returncode == 1 and all(w in table.stdout for w in ("max abs", "max rel", "max ULP", "cosine", "FAIL", "DO NOT AGREE")), table.stdout)
+    placed = report("verify", model, "--against", "onnxruntime")["theirs"]["placement"]["nodes"]
+    check("what ran where", placed and {n["device"] for n in placed} == {"CPUExecutionProvider"}, placed)
     hint = eco("verify", model, "--against", folder)
     check("the folder above", hint.returncode == 2 and "test_data_set_0" in hint.stderr, hint.stderr)
 

@@ -1,4 +1,5 @@
-"""Runs the commands of the READMEs and of the guides with a Chinese twin that stand after `<!-- runnable -->`, from the repository's root; each must exit 0."""
+"""Runs the commands of the READMEs and of docs/ that stand after `<!-- runnable -->`, from the repository's root; each must exit 0. Guides with a Chinese
+twin have the same commands there, which run in Chinese too."""
 
 import os
 import re
@@ -13,6 +14,15 @@ BLOCK = re.compile(r"<!-- runnable -->\n```(?:sh|console)\n(.*?)```", re.S)
 def main():
     path = os.pathsep.join([str(ROOT / "build/release/bin"), os.environ["PATH"]])
     failed, ran = [], 0
+
+    def run(name, command, language="en"):
+        nonlocal ran
+        ran += 1
+        environment = os.environ | {"PATH": path, "ECOTONE_LANG": language}
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=ROOT, env=environment, timeout=300)
+        if done.returncode:
+            failed.append(f"{name} ({language}): exit {done.returncode}: {command}")
+
     pairs = [(ROOT / "README.md", ROOT / "README.zh-CN.md")]
     pairs += [(ROOT / "docs" / zh.name, zh) for zh in sorted((ROOT / "docs/zh").glob("*.md"))]
     for pair in pairs:
@@ -31,12 +41,14 @@ def main():
             seen.append(commands)
         if seen[0] != seen[1]:
             failed.append(f"the runnable commands of {pair[0].name} and its twin differ")
-        # The same commands stand in both, so that running them once is enough.
         for command in seen[0]:
-            ran += 1
-            done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=ROOT, env=os.environ | {"PATH": path}, timeout=300)
-            if done.returncode:
-                failed.append(f"{pair[0].name}: exit {done.returncode}: {command}")
+            run(pair[0].name, command)
+            if pair[0].parent.name == "docs":
+                run(pair[1].name, command, "zh")
+    for file in sorted((ROOT / "docs").glob("*.md")):
+        if not (ROOT / "docs/zh" / file.name).exists():
+            for command in BLOCK.findall(file.read_text(encoding="utf-8")):
+                run(file.name, command)
     print("\n".join(failed) or f"{ran} commands ran")
     return 1 if failed else 0
 

@@ -150,7 +150,7 @@ def as_measured(model, work):
         folder = work / f"settings-{provider}"
         subprocess.run([os.environ["WRITE_EXAMPLE"], engine, model, model, work / "inputs.npz", folder, "3"], check=True)
         shared, program = (folder / "ecotone_example.py").read_text(), (folder / "run_onnxruntime.py").read_text()
-        check(f"{engine}: its provider", f'providers=["{provider}"]' in program, program)
+        check(f"{engine}: its provider", f'variant = "{provider}"' in program, program)
         check(f"{engine}: its threads", 'default="3"' in shared and "default: 3," in shared, shared)
         check(f"{engine}: the rest stays", "{statistics.median(times) * 1e3:.3f}" in shared and not any(f in shared + program for f in ("{model}", "{threads}", "{variant")))
 

@@ -61,6 +61,19 @@ def attention_like():
                   ("low", np.array(-0.5, np.float32))])
 
 
+def old_versions(folder):
+    """Weights that are no inputs, in a version of the IR that wants them to be: shape inference does not see them then."""
+    f = TensorProto.FLOAT
+    old = model([helper.make_node("MatMul", ["x", "w"], ["h"]), helper.make_node("Relu", ["h"], ["y"])], [("x", f, [2, 3])], [("y", f, [2, 5])],
+                [("w", RNG.standard_normal((3, 5)).astype(np.float32))])
+    for version, taken in ((3, 4), (onnx.IR_VERSION + 1, onnx.IR_VERSION)):
+        old.ir_version = version
+        onnx.save(old, folder / "old.onnx")
+        static, changes = onnx_static.make_static(folder / "old.onnx", {})
+        shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in static.graph.value_info}
+        check(f"IR version {version}", shapes == {"h": [2, 5]} and changes == [f"IR version {version} taken for {taken}"], (shapes, changes))
+
+
 def main():
     original = attention_like()
     inputs = {"x": RNG.standard_normal((2, 4, 64)).astype(np.float32), "mask": RNG.integers(0, 2, (2, 8))}
@@ -74,6 +87,7 @@ def main():
         except ValueError as error:
             check("an open size is asked for", "'mask'" in str(error), error)
         static, changes = onnx_static.make_static(path, {"x": [2, 4, 64], "mask": [2, 8]})
+        old_versions(Path(folder))
     ops = [n.op_type for n in static.graph.node]
     check("no size is computed any more", sorted(ops) == sorted(["MatMul", "Reshape", "Clip", "Cast", "Unsqueeze", "Mul", "Identity"]), ops)
     check("changes are told", changes == ["sizes fixed for x, mask", "6 constant nodes folded"], changes)

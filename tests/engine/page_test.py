@@ -96,7 +96,8 @@ def make_report(cpu="Some CPU", model="/models/net.onnx", rows=None, noise=0.1):
     graph = {"inputs": [{"name": "x", "type": "1x4xf32"}], "outputs": [{"name": "y", "type": "1x4xf32"}], "equations": 3, "parameters": 1,
              "parameter_bytes": 64, "ops": {"dot_general": 1, "softmax": 1, "add": 1}, "nodes": nodes}
     placed = [{"node": f"n{i}", "op": "Conv" if i % 2 else "Add", "device": "CPU", "kernel": "jit", "precision": "f32", "time_ms": 0.5 + i} for i in range(9)]
-    rows = rows or [row("fast", 10.0, 1e-6, 80.0, "wins", pareto=True, placement={"fallbacks": [], "nodes": placed}),
+    rows = rows or [row("fast", 10.0, 1e-6, 80.0, "wins", pareto=True, placement={"fallbacks": [], "nodes": placed}, variants=["GPU.7"],
+                        settings={"threads": 1, "inference_precision": "bf16", "device": "a device of its own"}),
                     row("even", 10.1, 2e-6, 60.0, "tie", changes=["sizes fixed for x"], warnings=["fallback: n1 (Conv) runs on CPU"]),
                     row("slow", 900.0, 1e-7, 300.0),
                     row("wrong", 1.0, 3.0, 10.0, "disagrees", status="disagrees", latency_ms=None,
@@ -140,7 +141,7 @@ def contents(folder):
     words = " ".join(reader.words)
     for wanted in ("fast", "★", "≈", "wins by 50.0% [40.0, 60.0] over fast", "tie with fast", "not in agreement: output y is off by 3", "failed: it crashed",
                    "sizes fixed for x", "fallback: n1 (Conv) runs on CPU", "eco compare net.onnx --html out.html", "2025-06-01T12:00:00Z", "Some CPU", "1x4xf32",
-                   "8 online, 8 usable", "softmax", "jit"):
+                   "8 online, 8 usable", "softmax", "jit", "features found", "GPU.7", "bf16", "a device of its own", "of 9 nodes"):
         check(f"the page says {wanted!r}", wanted in words)
     scatter = [d for d in drawings if 'class="label' in d]
     check("two scatter plots", len(scatter) == 2, len(scatter))
@@ -184,7 +185,7 @@ def hostile(folder):
     reader, _ = examine("hostile", page)
     check("hostile text is shown as text", "<script>alert(1)</script>" in "".join(reader.words))
     check("no character that turns text round", "\u202e" not in page and "\u0007" not in page)
-    rotten = {"latency_ms": 3, "outcome": [], "placement": {"nodes": [1, {"device": {}}, None]}, "settings": [], "changes": [3], "warnings": {}, "max_error": "nan"}
+    rotten = {"variants": [1, {}], "version": "2", "latency_ms": 3, "outcome": [], "placement": {"nodes": [1, {"device": {}}, None]}, "settings": [], "changes": [3], "warnings": {}, "max_error": "nan"}
     odd = make_report(rows=[row("a", 1e300, 1e-300, -5.0), row("b", 0.0, 0.0, 0.0), row("c", 1.0, 1.0, 1.0) | rotten])
     odd["cases"][0]["graph"] = {"inputs": 3, "nodes": [{"op": 3, "from": [0, 99, -1, "x"]}] * 5, "ops": {"a": "b"}}
     odd["machine"] = []
