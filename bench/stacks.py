@@ -24,7 +24,7 @@ import seeded  # noqa: E402
 REPORTS = ROOT / "build/stacks"
 # Their converters and compilers take minutes for each of the light models.
 LARGE = {"bvlc_alexnet", "vgg19", "zfnet512"}  # more than 200 MB; last
-SLOW_TO_LOAD = {"litert", "tensorflow", "torch-compile", "tvm"}
+SLOW_TO_LOAD = {"litert", "tensorflow"}
 
 
 # Noise is no picture: the detector finds nothing in it, and what is left of its outputs is rounding.

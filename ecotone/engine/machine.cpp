@@ -83,7 +83,10 @@ std::vector<std::string> find_gpus() {
   for (const auto& entry : fs::directory_iterator("/proc/driver/nvidia/gpus", error)) {
     std::ifstream in(entry.path() / "information");
     for (std::string line; std::getline(in, line);)
-      if (line.rfind("Model:", 0) == 0) gpus.push_back("NVIDIA " + line.substr(line.find_first_not_of(" \t", 6)));
+      if (line.rfind("Model:", 0) == 0) {
+        const std::string name = line.substr(std::min(line.find_first_not_of(" \t", 6), line.size()));
+        gpus.push_back(name.starts_with("NVIDIA") ? name : "NVIDIA " + name);
+      }
   }
   for (const auto& entry : fs::directory_iterator("/sys/class/drm", error)) {
     const std::string name = entry.path().filename().string(), vendor = first_line(entry.path() / "device/vendor");

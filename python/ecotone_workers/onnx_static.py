@@ -137,10 +137,21 @@ def remove_unused(graph):
     graph.input.extend(inputs)
 
 
+def hand_dropouts_through(model):
+    """Dropouts that only train become Identity: since opset 7 all do, unless (opset 12) training_mode is true."""
+    opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
+    used = used_names(model.graph)
+    for node in model.graph.node if opset >= 7 else []:
+        if node.op_type == "Dropout" and not any(o in used for o in node.output[1:]) and (len(node.input) < 3 or not node.input[2]):
+            node.op_type = "Identity"
+            del node.attribute[:], node.input[1:], node.output[1:]
+
+
 def make_static(path, shapes):
     """The model (a ModelProto) with fixed sizes, constants as initializers, and shape arithmetic folded; and what was changed."""
     model, changes = load(path)
     opened = fix_inputs(model, shapes)
+    hand_dropouts_through(model)
     values = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer if np.prod(t.dims, dtype=np.float64) <= LARGEST_FOLDED}
     folded = 0
     while True:
