@@ -36,7 +36,7 @@ void print(const BisectVerb& o, const BisectReport& r, const Messages& text) {
   const Layout layout = layout_of(STDOUT_FILENO);
   const auto side = [&](const char* name, const std::string& engine, const std::string& version,
                         const nlohmann::json& placement) {
-    fmt::print("{}: {} {}, {}\n", name, engine, version, placement_text(placement, text));
+    fmt::print("{}: {} {}{}{}\n", name, engine, version, text(", "), placement_text(placement, text));
     for (const std::string& f : fallbacks(placement)) fmt::print("   {}\n", text.format("fallback: {}", f));
   };
   side("a", o.a, r.version_a, r.placement_a);

@@ -102,6 +102,8 @@ void write_winner(const CompareArguments& arguments, const CompareReport& report
       artifact = worker.load(given).artifact;
     }
     write_example(engine, artifact, named, winner.in->threads, folder);
+  } catch (const Interrupted&) {
+    throw;
   } catch (const Error& e) {
     log_warning("{}", text.format("no example of {}: {}", engine, e.what()));
   }
@@ -235,9 +237,9 @@ int ModelChoice::run_check(bool json, const Messages& text) const {
   CompareReport report;
   const bool is_same = model_hash(again.model) == d.model_hash;
   if (is_same) report = again.run(text);
-  const std::string cpu = describe_machine().cpu;
+  const ordered_json machine = machine_json();
   const auto result = [&](const Messages& words) {
-    return is_same ? check_decision(d, report, cpu, margin, words) : changed_model(words);
+    return is_same ? check_decision(d, report, machine, margin, words) : changed_model(words);
   };
   if (json) {
     ordered_json j = to_json(result(Messages(Language::kEnglish)));

@@ -167,13 +167,19 @@ std::vector<InputOptions> CompareArguments::cases() const {
 
 std::vector<std::string> CompareArguments::chosen_engines() const {
   std::vector<std::string> chosen = engines;
+  // Beside the processor, and there: a package for GPUs may be installed where there is none.
+  const auto is_elsewhere = [gpus = describe_machine().gpus](const std::string& hardware) {
+    const auto is_it = [&](const std::string& gpu) { return hardware_of_gpu(gpu) == hardware; };
+    return hardware != this_processor() &&
+           (!hardware.ends_with("-gpu") || std::any_of(gpus.begin(), gpus.end(), is_it));
+  };
   if (chosen.empty()) {
     const ModelFormat format = detect_format(model);
     for (const EngineInfo& e : known_engines()) {
       if (!worker_command(e) || (!e.native && format != ModelFormat::kOnnx && !e.takes_stablehlo)) continue;
       chosen.push_back(e.name);
       for (const std::string& variant : variants_here(e))
-        if (hardware_of(e.name + ":" + variant) != this_processor()) chosen.push_back(e.name + ":" + variant);
+        if (is_elsewhere(hardware_of(e.name + ":" + variant))) chosen.push_back(e.name + ":" + variant);
     }
     if (chosen.empty())
       fail_kind(ErrorKind::kMissing, "no engine is installed that could run {}; 'eco engines' lists those there are",
@@ -213,7 +219,7 @@ CompareReport CompareArguments::run(const Messages& text) const {
       report.cases.push_back(compare_engines(loaded, values, o, report.interrupted));
     }
   }
-  record(report, machine);
+  record(report);
   return report;
 }
 
@@ -232,18 +238,15 @@ ordered_json CompareArguments::json(const CompareReport& report) const {
   return j;
 }
 
-void CompareArguments::record(const CompareReport& report, const Machine& machine) const {
+void CompareArguments::record(const CompareReport& report) const {
   const ordered_json whole = json(report);
   std::set<std::string> recorded;
   for (const CaseReport& c : report.cases)
     for (const Row& r : c.rows) {
       if (r.status != Row::Status::kTimed || !recorded.insert(r.engine).second) continue;
       if (r.engine.find('/') != std::string::npos) continue;  // somebody's own plugin, told by its file
-      const std::string hardware = hardware_of(r.engine);
-      const bool is_gpu = hardware.ends_with("-gpu") && !machine.gpus.empty();
-      const std::string device = r.settings.value("device", is_gpu ? machine.gpus[0] : machine.cpu);
       try {
-        record_ran({r.engine, r.version, hardware, hardware == this_processor() ? machine.cpu : device,
+        record_ran({r.engine, r.version, hardware_of(r.engine), device_of(r.engine, r.settings, whole["machine"]),
                     std::filesystem::path(model).filename().string(), "", ""},
                    whole);
       } catch (const Error& e) {

@@ -27,7 +27,7 @@ struct CompareArguments {
   std::vector<InputOptions> cases() const;
   // Those asked for, else all that are installed and read the model; on the device that was asked for.
   std::vector<std::string> chosen_engines() const;
-  void record(const ecotone::engine::CompareReport& report, const ecotone::engine::Machine& machine) const;
+  void record(const ecotone::engine::CompareReport& report) const;
 };
 
 }  // namespace eco_command

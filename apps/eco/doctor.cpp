@@ -33,6 +33,8 @@ std::vector<EngineState> probe_engines() {
     EngineState s{e.name, "", ""};
     try {
       s.version = Worker(e.name, {.timeout_seconds = 60, .quiet = log_level() != LogLevel::kVerbose}).version();
+    } catch (const Interrupted&) {
+      throw;
     } catch (const Error& error) {
       s.missing = error.what();
     }
@@ -136,6 +138,7 @@ void add_doctor(CLI::App& app, Action& action) {
       if (!o->no_measure) {
         log_note("{}", text("measuring ..."));
         x = measure_machine(m.usable);
+        if (interrupted()) throw Interrupted();
       }
       const auto engines = probe_engines();
       if (o->json)

@@ -25,8 +25,10 @@ with mlir.make_ir_context():
         highest = ir.ArrayAttr.get([ir.Attribute.parse("#stablehlo<precision HIGHEST>")] * 2)
 
         def ask_for_f32(operation):
-            if operation.name in ("stablehlo.dot_general", "stablehlo.convolution"):
+            if operation.name in ("stablehlo.dot", "stablehlo.dot_general", "stablehlo.convolution", "stablehlo.dynamic_conv"):
                 operation.attributes["precision_config"] = highest
+                if "algorithm" in operation.attributes:
+                    del operation.attributes["algorithm"]
             return ir.WalkResult.ADVANCE
 
         module.operation.walk(ask_for_f32)

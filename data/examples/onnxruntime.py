@@ -9,13 +9,15 @@ settings = {"use_tf32": "0"} if variant.endswith("-f32") else {}
 ort.disable_telemetry_events()
 options = ort.SessionOptions()
 options.intra_op_num_threads, options.inter_op_num_threads = example.threads, 1
-on_gpu = provider.startswith(("CUDA", "Tensorrt"))
-if on_gpu:
+if provider.startswith(("CUDA", "Tensorrt")):
     ort.preload_dlls()  # CUDA and cuDNN as pip installed them
 session = ort.InferenceSession(example.folder / "{model}", options, providers=[(provider, settings)])
 inputs = {i.name: example.inputs[i.name] for i in session.get_inputs()}
 names = [o.name for o in session.get_outputs()]
-binding = session.io_binding()  # on a GPU, inputs and outputs stay there
+# On a GPU, inputs and outputs stay there; sequences, optionals and strings can't.
+types = [end.type for end in [*session.get_inputs(), *session.get_outputs()]]
+on_gpu = provider.startswith(("CUDA", "Tensorrt")) and all(t.startswith("tensor(") and "string" not in t for t in types)
+binding = session.io_binding()
 if on_gpu:
     for name, array in inputs.items():
         binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0))

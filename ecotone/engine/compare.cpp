@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <set>
 
 #include "ecotone/backend/reference/reference.h"
 #include "ecotone/base/error.h"
@@ -105,14 +106,15 @@ void ask_placement(Entrant& e) {
     row.warnings.push_back("placement unknown: " + row.placement["unknown"].get<std::string>());
 }
 
-void start(Entrant& e, const Program& program, const ModelSource& source, const NamedTensors& inputs,
-           const Expected& expected, const CompareOptions& o) {
+void start(Entrant& e, const Program& program, const ModelSource& source, int64_t model_bytes,
+           const NamedTensors& inputs, const Expected& expected, const CompareOptions& o) {
   Row& row = e.row;
   try {
     e.worker =
         std::make_unique<Worker>(row.engine, WorkerOptions{o.threads, o.timeout_seconds, o.most_bytes, !o.verbose});
     row.version = e.worker->version();
     row.variants = e.worker->variants();
+    std::erase(row.variants, row.engine.substr(std::min(row.engine.find(':'), row.engine.size() - 1) + 1));
     row.import_seconds = e.worker->import_seconds();
     const Worker::Source given = source.for_engine(row.engine);
     const Worker::Loaded loaded = e.worker->load(given);
@@ -123,7 +125,7 @@ void start(Entrant& e, const Program& program, const ModelSource& source, const 
     row.settings = loaded.settings;
     row.artifact_bytes = loaded.artifact_bytes;
     if (row.artifact_bytes && (loaded.artifact.empty() || loaded.artifact == fs::absolute(given.model)))
-      row.artifact_bytes = source.bytes();
+      row.artifact_bytes = model_bytes;
     const Worker::Run run = e.worker->run(inputs);
     row.first_seconds = run.first_seconds;
     row.peak_bytes = e.worker->peak_bytes();
@@ -189,7 +191,7 @@ void time_entrants(std::vector<Entrant>& entrants, const CompareOptions& o, Case
     }
     e.row.peak_bytes = std::max(e.row.peak_bytes.value_or(0), e.worker->peak_bytes());
     note_leak(e);
-    if (hardware_of(e.row.engine) != this_processor())
+    if (const std::string h = hardware_of(e.row.engine); h != this_processor() && h != kUnknownHardware)
       e.row.warnings.emplace_back("peak memory is the host's: what the device holds is not counted");
     if (interrupted) continue;
     try {
@@ -245,8 +247,12 @@ void give_verdicts(CaseReport& report, const Messages& text) {
 }
 
 void mark_pareto(CaseReport& report) {
-  auto costs = [](const Row& r) {
-    return std::array{p50(r), static_cast<double>(r.peak_bytes.value_or(0)), r.agreement->error};
+  std::set<std::string> devices;
+  for (const Row& r : report.rows)
+    if (r.status == Row::Status::kTimed) devices.insert(hardware_of(r.engine));
+  // Peak memory is the process's: of engines on several devices it does not compare.
+  auto costs = [is_one = devices.size() == 1](const Row& r) {
+    return std::array{p50(r), is_one ? static_cast<double>(r.peak_bytes.value_or(0)) : 0, r.agreement->error};
   };
   for (Row& r : report.rows) {
     if (r.status != Row::Status::kTimed) continue;
@@ -337,6 +343,7 @@ CaseReport compare_engines(const Model& model, std::span<const Tensor> inputs, c
   const NamedTensors named = named_inputs(program, inputs);
 
   const ModelSource source(model, inputs);
+  const int64_t model_bytes = source.bytes();
   std::vector<Entrant> entrants(o.engines.size());
   for (size_t i = 0; i < entrants.size(); ++i) {
     entrants[i].row.engine = o.engines[i];
@@ -346,7 +353,7 @@ CaseReport compare_engines(const Model& model, std::span<const Tensor> inputs, c
     for (Entrant& e : entrants) {
       if (interrupted()) throw Interrupted();
       if (o.progress) o.progress(text.format("{}: loading, running", e.row.engine));
-      start(e, program, source, named, expected, o);
+      start(e, program, source, model_bytes, named, expected, o);
     }
     time_entrants(entrants, o, report, interrupted_flag);
   } catch (const Interrupted&) {

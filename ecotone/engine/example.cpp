@@ -46,7 +46,7 @@ std::optional<fs::path> converted_folder(const EngineInfo& engine, const fs::pat
 }
 
 // A name as it may stand between double quotes, in Python and in C++.
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }))
     fail("the name {} has control characters",
          nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
@@ -100,8 +100,10 @@ void write_example(const std::string& engine, const fs::path& artifact, const Na
   const fs::path from = fs::absolute(artifact);
   const std::optional<fs::path> converted = converted_folder(info, from);
   const fs::path root = converted.value_or(from.parent_path());
-  const Fields fields{quoted(from.lexically_relative(root).generic_string()), std::to_string(threads),
-                      quoted(engine.substr(std::min(colon + 1, engine.size())))};
+  std::string variant = engine.substr(std::min(colon + 1, engine.size()));
+  if (variant.ends_with(".so")) variant = fs::absolute(variant).string();  // a PJRT plugin
+  const Fields fields{in_quotes(from.lexically_relative(root).generic_string()), std::to_string(threads),
+                      in_quotes(variant)};
   make_folder(folder);
   if (!converted) {
     copy_to(from, folder / from.filename());

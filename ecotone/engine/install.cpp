@@ -92,15 +92,6 @@ std::string package_name(const EngineInfo& e) {
   return e.requirements.empty() ? "" : name_of_requirement(e.requirements.front());
 }
 
-// A folder that goes away unless it was kept.
-struct Temporary {
-  fs::path path;
-  ~Temporary() {
-    std::error_code ignored;
-    if (!path.empty()) fs::remove_all(path, ignored);
-  }
-};
-
 // A step of an installation; its last lines are the reason when it fails.
 void run_step(const std::string& what, const std::vector<std::string>& command,
               const std::function<void(const std::string&)>& progress) {
@@ -252,10 +243,8 @@ void remove_engine(const EngineInfo& engine) {
   if (!fs::is_directory(fs::symlink_status(folder)))
     fail("engine {} is not installed in {}", engine.name, folder.string());
   // First out of the way at once, then away.
-  const Temporary away{folder.parent_path() / (".removing-" + engine.environment)};
-  std::error_code ignored;
-  fs::remove_all(away.path, ignored);
-  fs::rename(folder, away.path);
+  const TemporaryFolder away(folder.parent_path() / (".removing-" + engine.environment));
+  fs::rename(folder, away.path() / "old");
 }
 
 }  // namespace ecotone::engine

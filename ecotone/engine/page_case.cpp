@@ -217,7 +217,8 @@ Markup placements(const ReportCase& c, const Messages& text) {
     const json& nodes = list_of(object_of(*r, "placement"), "nodes");
     const std::string engine = text_of(*r, "engine");
     if (nodes.empty()) {
-      if (r->contains("agrees")) silent += (silent.empty() ? "" : ", ") + engine;
+      const bool is_asked = text_of(object_of(*r, "placement"), "unknown").empty();
+      if (is_asked && r->contains("agrees")) silent += (silent.empty() ? "" : ", ") + engine;
       continue;
     }
     out += details(text.format("{}: where {} nodes ran, and how long", engine, nodes.size()),

@@ -21,18 +21,15 @@ std::vector<Ran> runs_of(std::span<const json> reports) {
   std::vector<Ran> runs;
   for (const json& report : reports) {
     const json& machine = object_of(report, "machine");
-    const std::string processor = processor_of(text_of(machine, "architecture"));
     std::vector<std::string> gpus;
     for (const json& gpu : list_of(machine, "gpus"))
       if (gpu.is_string()) gpus.push_back(gpu.get<std::string>());
     for (const json& row : list_of(report, "rows")) {
       if (text_of(row, "status") != "timed") continue;
-      Ran run{text_of(row, "engine"), text_of(row, "version"), "", text_of(machine, "cpu"),
-              model_label(report),    text_of(report, "date"), ""};
-      run.hardware = hardware_of(run.engine, processor, gpus);
-      for (const std::string& gpu : gpus)
-        if (hardware_of_gpu(gpu) == run.hardware) run.device = gpu;
-      runs.push_back(std::move(run));
+      const std::string engine = text_of(row, "engine");
+      runs.push_back(
+          {engine, text_of(row, "version"), hardware_of(engine, processor_of(text_of(machine, "architecture")), gpus),
+           device_of(engine, object_of(row, "settings"), machine), model_label(report), text_of(report, "date"), ""});
     }
   }
   return runs;
@@ -64,32 +61,46 @@ std::string joined(const json& list, const Messages& text) {
   return all;
 }
 
-// What each engine that started was found to have: one row for each version on each machine.
+// What each engine that started was found to have: one row for each version on each device; of several the one that
+// tells most of where nodes ran.
 PageTable features_table(std::span<const json> reports, const Messages& text) {
   PageTable table{text("Engines' features found"),
                   {text("engine"), text("machine"), text("device"), text("computes in"), text("also reaches"),
-                   text("reads"), text("tells where nodes ran"), text("lacks")},
+                   text("tells where nodes ran"), text("reads"), text("lacks")},
                   {}};
-  std::set<std::vector<std::string>> seen;
+  struct Found {
+    const json *report, *row;
+  };
+  std::vector<std::pair<std::vector<std::string>, Found>> all;
+  const auto nodes = [](const json& row) { return list_of(object_of(row, "placement"), "nodes").size(); };
   for (const json& report : reports)
     for (const json& row : list_of(report, "rows")) {
-      const std::string name = text_of(row, "engine"), version = text_of(row, "version");
-      const json &settings = object_of(row, "settings"), &machine = object_of(report, "machine");
-      if (version.empty() || !seen.insert({name, version, text_of(machine, "cpu")}).second) continue;
-      std::string device = text_of(settings, "device"), precision = text_of(settings, "inference_precision");
-      if (device.empty()) device = text_of(machine, "cpu");
-      if (precision.empty()) precision = text_of(settings, "precision");
-      const size_t nodes = list_of(object_of(row, "placement"), "nodes").size();
-      std::string formats, lacks;
-      for (const EngineInfo& e : known_engines())
-        if (e.name == name.substr(0, name.find(':'))) {
-          formats = fmt::format("{}", fmt::join(e.formats, text(", ")));
-          for (const std::string& l : e.lacks) lacks += (lacks.empty() ? "" : text("; ")) + text(l);
-        }
-      table.rows.push_back({name + " " + version, machine_label(report, text), device, precision,
-                            joined(list_of(row, "variants"), text), formats,
-                            nodes > 0 ? text.format("of {} nodes", nodes) : text("the engine does not tell"), lacks});
+      const std::string version = text_of(row, "version");
+      if (version.empty()) continue;
+      const std::string name = text_of(row, "engine");
+      const std::vector<std::string> key = {name + " " + version, machine_label(report, text),
+                                            device_of(name, object_of(row, "settings"), object_of(report, "machine"))};
+      const auto same = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == key; });
+      if (same == all.end())
+        all.push_back({key, {&report, &row}});
+      else if (nodes(row) > nodes(*same->second.row))
+        same->second = {&report, &row};
     }
+  for (const auto& [key, found] : all) {
+    const json& row = *found.row;
+    const std::string name = text_of(row, "engine");
+    std::string precision = text_of(object_of(row, "settings"), "inference_precision"), formats, lacks;
+    if (precision.empty()) precision = text_of(object_of(row, "settings"), "precision");
+    for (const EngineInfo& e : known_engines())
+      if (e.name == name.substr(0, name.find(':'))) {
+        formats = fmt::format("{}", fmt::join(e.formats, text(", ")));
+        for (const std::string& l : e.lacks) lacks += (lacks.empty() ? "" : text("; ")) + text(l);
+      }
+    std::string placed;  // empty: it was not asked
+    if (row.contains("placement") && row["placement"].is_object()) placed = placement_text(row["placement"], text);
+    table.rows.push_back(
+        {key[0], key[1], key[2], precision, joined(list_of(row, "variants"), text), placed, formats, lacks});
+  }
   return table;
 }
 

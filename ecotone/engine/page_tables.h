@@ -1,5 +1,5 @@
-// Tables of a page beside what was measured: which hardware is supported by whom, what was found of the engines, and what
-// fits which scenario.
+// Tables of a page beside what was measured: which hardware is supported by whom, what was found of the engines (what
+// they read and lack is from the list of engines), and what fits which scenario.
 #pragma once
 
 #include <span>

@@ -12,6 +12,7 @@
 #include "ecotone/base/file.h"
 #include "ecotone/base/log.h"
 #include "ecotone/engine/machine.h"
+#include "ecotone/engine/report.h"
 
 namespace ecotone::engine {
 namespace {
@@ -63,8 +64,8 @@ std::string_view find(Words words, std::string_view name, std::string_view other
 // What the devices of PyTorch, JAX and OpenVINO are, by their names in lower case. Another variant is no device.
 std::string_view of_device(std::string_view name) {
   static constexpr std::pair<std::string_view, std::string_view> kDevices[] = {
-      {"cuda", "nvidia-gpu"},   {"rocm", "amd-gpu"},      {"xpu", "intel-gpu"}, {"gpu", "intel-gpu"},
-      {"mps", "apple-silicon"}, {"metal", "apple-silicon"}, {"npu", "intel-npu"}, {"tpu", "google-tpu"}};
+      {"cuda", "nvidia-gpu"},   {"rocm", "amd-gpu"},        {"xpu", "intel-gpu"}, {"gpu", "intel-gpu"},
+      {"mps", "apple-silicon"}, {"metal", "apple-silicon"}, {"npu", "intel-npu"}, {"nvidia", "nvidia-gpu"}};
   return find(kDevices, name, kProcessor);
 }
 
@@ -198,7 +199,7 @@ std::string hardware_of(const std::string& engine, const std::string& processor,
   std::string name = engine.substr(colon + 1);
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (name.ends_with(kF32)) name.resize(name.size() - kF32.size());
-  if (name.ends_with(".so")) return std::string(kUnknownHardware);  // a PJRT plugin's file
+  if (engine.starts_with("pjrt:")) return std::string(kUnknownHardware);  // whatever somebody's plugin reaches
   const bool is_provider = name.ends_with(kProvider);
   if (is_provider) name.resize(name.size() - kProvider.size());
   // OpenVINO numbers several GPUs.
@@ -213,6 +214,19 @@ std::string hardware_of(const std::string& engine, const std::string& processor,
     found = one;
   }
   return found.empty() ? std::string(kUnknownHardware) : found;
+}
+
+std::string device_of(const std::string& engine, const json& settings, const json& machine) {
+  const std::string processor = processor_of(text_of(machine, "architecture"));
+  std::vector<std::string> gpus;
+  for (const json& gpu : list_of(machine, "gpus"))
+    if (gpu.is_string()) gpus.push_back(gpu.get<std::string>());
+  const std::string hardware = hardware_of(engine, processor, gpus);
+  if (hardware == processor) return text_of(machine, "cpu");
+  if (const std::string told = text_of(settings, "device"); !told.empty()) return told;
+  for (const std::string& gpu : gpus)
+    if (hardware_of_gpu(gpu) == hardware) return gpu;
+  return "";
 }
 
 }  // namespace ecotone::engine

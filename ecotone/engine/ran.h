@@ -40,8 +40,12 @@ std::string hardware_of_gpu(std::string_view gpu);
 inline constexpr std::string_view kUnknownHardware = "unknown";
 // What an engine computes on: the device in "torch:cuda" or of the execution provider in
 // "onnxruntime:CUDAExecutionProvider", else the processor; kUnknownHardware for a provider that we don't know or whose
-// device we can't tell. Of this machine, or of another.
+// device we can't tell, as for a PJRT plugin of one's own. Of this machine, or of another.
 std::string hardware_of(const std::string& engine);
 std::string hardware_of(const std::string& engine, const std::string& processor, std::span<const std::string> gpus);
+
+// Its name: the processor's, or what the engine's settings tell ("device"), else the machine's GPU of that kind; empty
+// where nothing tells. `settings` are a row's, `machine` is a report's.
+std::string device_of(const std::string& engine, const nlohmann::json& settings, const nlohmann::json& machine);
 
 }  // namespace ecotone::engine

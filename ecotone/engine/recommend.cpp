@@ -10,6 +10,8 @@
 #include "ecotone/base/hash.h"
 #include "ecotone/engine/engines.h"
 #include "ecotone/engine/model.h"
+#include "ecotone/engine/ran.h"
+#include "ecotone/engine/report.h"
 #include "ecotone/format/onnx/edit.h"
 
 namespace ecotone::engine {
@@ -48,6 +50,12 @@ double value_of(const CaseReport& c, const Row& r, Goal goal, double price_per_h
 
 bool is_timed(Goal goal) {
   return goal == Goal::kLatency || goal == Goal::kThroughput || goal == Goal::kCost;
+}
+
+// Peak memory is the process's: only then does it compare.
+bool on_one_device(std::span<const Score> scores) {
+  return std::all_of(scores.begin(), scores.end(),
+                     [&](const Score& s) { return hardware_of(s.row->engine) == hardware_of(scores[0].row->engine); });
 }
 
 // How much worse `value` is than `best`, as a factor.
@@ -197,7 +205,9 @@ std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, 
   if (report.interrupted) r.doubt = text("interrupted");
   if (r.doubt.empty())
     r.doubt = is_timed(goal) ? doubt_in_time(r.ranking, goal, text) : doubt_in_samples(r.ranking, goal, text);
-  bool tied = false;
+  if (r.doubt.empty() && goal == Goal::kMemory && !on_one_device(r.ranking))
+    r.doubt = text("not all run on one device, and what a GPU holds is not counted");
+  bool tied = false, by_memory = false;
   if (is_timed(goal)) {
     // Those that tie with the fastest on the same inputs come first, the smallest in memory before the others.
     const Score fastest = r.ranking[0];
@@ -205,9 +215,11 @@ std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, 
       return s.row == fastest.row || (s.in == fastest.in && against(fastest, s) == Outcome::kTie);
     });
     tied = end - r.ranking.begin() > 1;
-    std::stable_sort(r.ranking.begin(), end, [](const Score& a, const Score& b) {
-      return a.row->peak_bytes.value_or(0) < b.row->peak_bytes.value_or(0);
-    });
+    by_memory = tied && on_one_device({r.ranking.begin(), end});
+    if (by_memory)
+      std::stable_sort(r.ranking.begin(), end, [](const Score& a, const Score& b) {
+        return a.row->peak_bytes.value_or(0) < b.row->peak_bytes.value_or(0);
+      });
   }
   const Score& best = r.ranking[0];
   const EngineInfo info = engine_info(best.row->engine);
@@ -225,7 +237,7 @@ std::optional<Recommendation> recommend(const CompareReport& report, Goal goal, 
   }
   if (r.ranking.size() > 1) {
     const Score& second = r.ranking[1];
-    if (tied)
+    if (by_memory)
       reason("measured here",
              text.format("ties with {}, and takes less memory: {:.0f} MB against {:.0f} MB", second.row->engine,
                          static_cast<double>(best.row->peak_bytes.value_or(0)) / 1e6,
@@ -302,7 +314,8 @@ SavedDecision read_decision(const fs::path& path) {
     j.at("price_per_hour").get_to(d.price_per_hour);
     j.at("value").get_to(d.value);
     d.goal = parse_goal(j.at("goal"));
-    j.at("machine").at("cpu").get_to(d.cpu);
+    if (!j.at("machine").at("cpu").is_string()) fail("its machine has no cpu");
+    d.device = device_of(d.engine, object_of(j, "settings"), j["machine"]);
     if (const auto& other = j.at("runner_up"); other.is_object()) {
       other.at("engine").get_to(d.runner_up);
       d.runner_up_value = other.at("value").get<double>();
@@ -315,8 +328,8 @@ SavedDecision read_decision(const fs::path& path) {
   }
 }
 
-CheckResult check_decision(const SavedDecision& d, const CompareReport& now, const std::string& cpu, double margin,
-                           const Messages& text) {
+CheckResult check_decision(const SavedDecision& d, const CompareReport& now, const nlohmann::json& machine,
+                           double margin, const Messages& text) {
   CheckResult result;
   if (now.interrupted || now.cases.empty()) {
     result.not_checked = text("interrupted");
@@ -363,16 +376,18 @@ CheckResult check_decision(const SavedDecision& d, const CompareReport& now, con
       is_ordered = true;
     }
   }
-  if (cpu == d.cpu) {
+  const std::string device = device_of(d.engine, chosen->settings, machine);
+  if (device == d.device) {
     if (const double factor = worse_by(d.goal, value, d.value); factor > 1 + margin)
       result.worse.push_back(text.format("{} of {}: {:.4g} {}, was {:.4g}: {:.0f}% worse, at most {:.0f}% is allowed",
                                          title(d.goal, text), d.engine, value, unit(d.goal, text), d.value,
                                          (factor - 1) * 100, margin * 100));
   } else if (is_ordered) {
     result.notes.push_back(
-        text.format("decided on {}, checked on {}: only the engines' order was checked", d.cpu, cpu));
+        text.format("decided on {}, checked on {}: only the engines' order was checked", d.device, device));
   } else if (result.worse.empty()) {
-    result.not_checked = text.format("decided on {}, checked on {}, and no order of engines to go by", d.cpu, cpu);
+    result.not_checked =
+        text.format("decided on {}, checked on {}, and no order of engines to go by", d.device, device);
   }
   return result;
 }

@@ -61,7 +61,7 @@ struct SavedDecision {
   std::filesystem::path model;   // where it lies as seen from the decision, else where it lay
   std::filesystem::path inputs;  // empty: none are named
   std::optional<uint64_t> seed;
-  std::string model_hash, engine, runner_up, shapes, cpu;
+  std::string model_hash, engine, runner_up, shapes, device;
   Goal goal = Goal::kLatency;
   int threads = 1;
   double tolerance = 1e-3, price_per_hour = 0, value = 0;
@@ -75,10 +75,10 @@ struct CheckResult {
   std::string not_checked;         // why nothing can be said, or empty
   bool holds() const { return worse.empty() && not_checked.empty(); }
 };
-// What has become of a decision, by a new race of the same engines. `margin`: 0.1 lets a value on the same processor be
-// 10% worse.
-CheckResult check_decision(const SavedDecision& d, const CompareReport& now, const std::string& cpu, double margin,
-                           const Messages& text);
+// What has become of a decision, by a new race of the same engines on `machine` (a report's). `margin`: 0.1 lets a
+// value on the same device be 10% worse.
+CheckResult check_decision(const SavedDecision& d, const CompareReport& now, const nlohmann::json& machine,
+                           double margin, const Messages& text);
 
 // Of a model's bytes and of its external data, as decisions name it.
 std::string model_hash(const std::filesystem::path& model);

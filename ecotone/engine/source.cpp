@@ -10,13 +10,23 @@ namespace ecotone::engine {
 
 namespace fs = std::filesystem;
 
-ModelSource::ModelSource(const Model& model, std::span<const Tensor> inputs)
-    : model_(model), bytes_(static_cast<int64_t>(fs::file_size(model.path))) {
-  if (model.format == ModelFormat::kOnnx)
-    for (const fs::path& weights : onnx::external_files(model.path))
-      bytes_ += static_cast<int64_t>(fs::file_size(model.path.parent_path() / weights));
+ModelSource::ModelSource(const Model& model, std::span<const Tensor> inputs) : model_(model) {
   for (size_t i = 0; i < inputs.size(); ++i)
     if (!inputs[i].is_null()) shapes_[model.program->inputs()[i].name] = inputs[i].shape();
+}
+
+int64_t ModelSource::bytes() const {
+  int64_t sum = 0;
+  const auto add = [&](const fs::path& file) {
+    std::error_code error;
+    const uintmax_t size = fs::file_size(file, error);
+    if (error) fail("{}: {}", file.string(), error.message());
+    sum += static_cast<int64_t>(size);
+  };
+  add(model_.path);
+  if (model_.format == ModelFormat::kOnnx)
+    for (const fs::path& weights : onnx::external_files(model_.path)) add(model_.path.parent_path() / weights);
+  return sum;
 }
 
 Worker::Source ModelSource::for_engine(const std::string& engine) const {

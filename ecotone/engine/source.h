@@ -18,13 +18,12 @@ class ModelSource {
 
   // Error when the engine reads nothing that we can give it.
   Worker::Source for_engine(const std::string& engine) const;
-  // Of the user's own file, with those that its weights lie in.
-  int64_t bytes() const { return bytes_; }
+  // Of the user's own file, with those that its weights lie in. Error when one is gone.
+  int64_t bytes() const;
 
  private:
   const Model& model_;
   std::map<std::string, std::vector<int64_t>> shapes_;
-  int64_t bytes_;
   mutable std::optional<TemporaryFolder> folder_;  // from when something is written
 };
 

@@ -88,8 +88,7 @@ struct Worker::Process {
   int status = 0;
 };
 
-Worker::Worker(const std::string& engine, const WorkerOptions& options)
-    : engine_(engine), options_(options) {
+Worker::Worker(const std::string& engine, const WorkerOptions& options) : engine_(engine), options_(options) {
   const EngineInfo info = engine_info(engine);
   std::optional<std::vector<std::string>> command = worker_command(info);
   if (!command) fail_kind(ErrorKind::kMissing, "engine {} is not installed; {}", engine, install_hint(info));
@@ -279,7 +278,8 @@ int64_t Worker::peak_bytes() const {
 
 std::vector<std::string> variants_here(const EngineInfo& engine) {
   static const bool has_gpu = !describe_machine().gpus.empty();
-  if (engine.variant_option.empty() || (engine.variant_option == "device" && !has_gpu)) return {};
+  if (engine.variant_option.empty() || engine.variant_option == "plugin") return {};
+  if (engine.variant_option == "device" && !has_gpu) return {};
   try {
     return Worker(engine.name, {.timeout_seconds = 60, .quiet = true}).variants();
   } catch (const Interrupted&) {

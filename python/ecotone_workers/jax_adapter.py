@@ -43,12 +43,14 @@ def refine(module, shapes):
 
 
 def ask_for_f32(module):
-    """Sets the precision of each product and convolution to HIGHEST: XLA's default for a GPU is TF32."""
+    """Sets the precision of each product and convolution to HIGHEST, and takes away algorithms that say another: XLA's default for a GPU is TF32."""
     highest = ir.ArrayAttr.get([ir.Attribute.parse("#stablehlo<precision HIGHEST>")] * 2)
 
     def visit(operation):
-        if operation.name in ("stablehlo.dot_general", "stablehlo.convolution"):
+        if operation.name in ("stablehlo.dot", "stablehlo.dot_general", "stablehlo.convolution", "stablehlo.dynamic_conv"):
             operation.attributes["precision_config"] = highest
+            if "algorithm" in operation.attributes:
+                del operation.attributes["algorithm"]
         return ir.WalkResult.ADVANCE
 
     module.operation.walk(visit)
@@ -70,7 +72,7 @@ class Adapter(adapter.Adapter):
         self.device = self.backend.local_devices()[0]
         self.settings |= {"platform": self.backend.platform, "platform_version": self.backend.platform_version.split("\n")[0],
                           "device": self.device.device_kind}
-        if platform != "cpu":
+        if platform in ("cuda", "rocm"):
             self.settings["precision"] = "highest" if self.exact else "default (TF32 for products where the GPU has it)"
 
     def register(self, plugin):
@@ -86,8 +88,8 @@ class Adapter(adapter.Adapter):
     def variants(self):
         if "plugin" in self.options:
             return []
-        found = {name for name in ("cuda", "rocm", "tpu") for e in entry_points(group="jax_plugins") if name in e.name}
-        return [v for name in sorted(found) for v in ((name,) if name == "tpu" else (name, name + "-f32"))]
+        found = {name for name in ("cuda", "rocm") for e in entry_points(group="jax_plugins") if name in e.name}
+        return [v for name in sorted(found) for v in (name, name + "-f32")]
 
     def load(self, model):
         if model.stablehlo and model.stablehlo != model.path:

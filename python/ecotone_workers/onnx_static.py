@@ -138,20 +138,26 @@ def remove_unused(graph):
 
 
 def hand_dropouts_through(model):
-    """Dropouts that only train become Identity: since opset 7 all do, unless (opset 12) training_mode is true."""
-    opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
-    used = used_names(model.graph)
+    """Dropouts that drop nothing but in training become Identity: since opset 7 all, unless (opset 12) training_mode may be true. Returns how many."""
+    opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
+    false = {t.name for t in model.graph.initializer if t.data_type == TensorProto.BOOL and not numpy_helper.to_array(t).any()} | {""}
+    used, count = used_names(model.graph) - {""}, 0
     for node in model.graph.node if opset >= 7 else []:
-        if node.op_type == "Dropout" and not any(o in used for o in node.output[1:]) and (len(node.input) < 3 or not node.input[2]):
+        mode = node.input[2] if len(node.input) > 2 else ""
+        if node.op_type == "Dropout" and node.domain in ("", "ai.onnx") and mode in false and not used.intersection(node.output[1:]):
             node.op_type = "Identity"
             del node.attribute[:], node.input[1:], node.output[1:]
+            count += 1
+    return count
 
 
 def make_static(path, shapes):
     """The model (a ModelProto) with fixed sizes, constants as initializers, and shape arithmetic folded; and what was changed."""
     model, changes = load(path)
     opened = fix_inputs(model, shapes)
-    hand_dropouts_through(model)
+    changes += [f"sizes fixed for {', '.join(opened)}"] if opened else []
+    if dropouts := hand_dropouts_through(model):
+        changes.append(f"{dropouts} Dropouts handed through")
     values = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer if np.prod(t.dims, dtype=np.float64) <= LARGEST_FOLDED}
     folded = 0
     while True:
@@ -164,7 +170,6 @@ def make_static(path, shapes):
     for node in model.graph.node:  # some readers take a trailing "" for a name
         while node.input and not node.input[-1]:
             del node.input[-1]
-    changes += [f"sizes fixed for {', '.join(opened)}"] if opened else []
     return model, changes + ([f"{folded} constant nodes folded"] if folded else [])
 
 

@@ -10,6 +10,7 @@ import onnxruntime as ort
 from ecotone_workers import adapter
 
 PROFILED_RUNS = 5
+CPU = "CPUExecutionProvider"
 F32 = "-f32"  # after a provider's name: without TF32, which is what CUDA's takes by default
 # Where inputs and outputs stay between runs: what is timed is the model, not the bus.
 DEVICES = {"CUDAExecutionProvider": "cuda", "TensorrtExecutionProvider": "cuda"}
@@ -20,9 +21,9 @@ class Adapter(adapter.Adapter):
         super().__init__(threads, options)
         ort.disable_telemetry_events()
         ort.set_default_logger_severity(3)
-        variant = options.get("provider", "CPUExecutionProvider")
-        if variant not in self.variants():
-            raise ValueError(f"this build of onnxruntime has no {variant}; it has {', '.join(self.variants())}")
+        variant = options.get("provider", CPU)
+        if variant not in (here := [CPU, *self.variants()]):
+            raise ValueError(f"this build of onnxruntime has no {variant}; it has {', '.join(here)}")
         self.provider = variant.removesuffix(F32)
         self.provider_options = {"use_tf32": "0"} if variant.endswith(F32) else {}
         self.device = DEVICES.get(self.provider)
@@ -35,7 +36,7 @@ class Adapter(adapter.Adapter):
         return {"onnxruntime": ort.__version__}
 
     def variants(self):
-        providers = ort.get_available_providers()
+        providers = [p for p in ort.get_available_providers() if p != CPU]
         return providers + [p + F32 for p in providers if p == "CUDAExecutionProvider"]
 
     def session_options(self):
@@ -48,9 +49,17 @@ class Adapter(adapter.Adapter):
     def load(self, model):
         self.model = model.path
         self.session = self.open(self.session_options())
+        ends = [*self.session.get_inputs(), *self.session.get_outputs()]
+        # Sequences, optionals and strings can't be bound.
+        self.bound = bool(self.device) and all(e.type.startswith("tensor(") and "string" not in e.type for e in ends)
+        if self.provider != CPU:
+            self.settings["inputs and outputs"] = "on the device" if self.bound else "copied in each run"
 
     def open(self, options):
-        return ort.InferenceSession(self.model, options, providers=[(self.provider, self.provider_options)])
+        session = ort.InferenceSession(self.model, options, providers=[(self.provider, self.provider_options)])
+        if self.provider not in session.get_providers():  # it took another in silence
+            raise RuntimeError(f"{self.provider} could not be loaded (onnxruntime's messages say why); the session runs on {', '.join(session.get_providers())}")
+        return session
 
     def inputs(self):
         return [i.name for i in self.session.get_inputs()]
@@ -61,7 +70,7 @@ class Adapter(adapter.Adapter):
     def prepare(self, arrays):
         wanted = set(self.inputs())
         self.last = {name: array for name, array in arrays.items() if name in wanted}
-        if not self.device:
+        if not self.bound:
             return self.last
         binding = self.session.io_binding()
         for name, array in self.last.items():
@@ -71,13 +80,13 @@ class Adapter(adapter.Adapter):
         return binding
 
     def run(self, inputs):
-        if not self.device:
+        if not self.bound:
             return self.session.run(None, inputs)
         self.session.run_with_iobinding(inputs)
         return inputs
 
     def collect(self, outputs):
-        outputs = outputs.copy_outputs_to_cpu() if self.device else outputs
+        outputs = outputs.copy_outputs_to_cpu() if self.bound else outputs
         return {name: value for name, value in zip(self.outputs(), outputs, strict=True) if value is not None}
 
     def placement(self):
@@ -97,10 +106,10 @@ class Adapter(adapter.Adapter):
             name = k["name"].removesuffix("_kernel_time")
             nodes[name] = {"node": name, "op": k["op_name"], "device": k["provider"]}
             times.setdefault(name, []).append(k["dur"] / 1000)
+        if self.device:  # it launches kernels and goes on: the times are those of launching
+            return list(nodes.values())
         return [node | {"time_ms": statistics.median(times[name]) * len(times[name]) / PROFILED_RUNS} for name, node in nodes.items()]
 
     def fallbacks(self, placement):
-        if self.provider not in self.session.get_providers():
-            return [f"{self.provider} was asked for, but the session runs on {', '.join(self.session.get_providers())}"]
         elsewhere = [p for p in placement if p["device"] != self.provider]
         return [f"{p['node']} ({p['op']}) runs on {p['device']}" for p in elsewhere]

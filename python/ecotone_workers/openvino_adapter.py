@@ -24,10 +24,13 @@ class Adapter(adapter.Adapter):
             self.config["INFERENCE_PRECISION_HINT"] = options["precision"]
         if threads and self.device == "CPU":
             self.config["INFERENCE_NUM_THREADS"] = str(threads)
+        if self.device != "CPU":
+            self.settings["inputs and outputs"] = "copied in each run"
         self.settings |= self.config | {"device": self.core.get_property(self.device, "FULL_DEVICE_NAME")}
 
     def variants(self):
-        return [d for d in self.core.available_devices if d != "CPU"]
+        found = [d for d in self.core.available_devices if d != "CPU"]
+        return found + sorted({d.partition(".")[0] for d in found} - set(found))  # GPU is the first of GPU.0 and GPU.1
 
     def load(self, model):
         self.model = self.core.read_model(model.path)
@@ -81,4 +84,4 @@ class Adapter(adapter.Adapter):
         nodes = self.compiled.get_runtime_model().get_ordered_ops()
         told = [{"node": n.get_friendly_name(), "op": info(n, "layerType"), "device": self.device, "kernel": info(n, "execType"),
                  "precision": info(n, "runtimePrecision")} for n in nodes]
-        return [n | ({"time_ms": statistics.median(times[n["node"]])} if n["node"] in times else {}) for n in told]
+        return [n | ({"time_ms": statistics.median(times[n["node"]]) * len(times[n["node"]]) / PROFILED_RUNS} if n["node"] in times else {}) for n in told]

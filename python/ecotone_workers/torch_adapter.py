@@ -31,8 +31,8 @@ class Profile(torch.fx.Interpreter):
             seconds = time.perf_counter() - start
             part = self.submodules.get(node.target) if node.op == "call_module" else None
             op = type(part).__name__.removeprefix("Onnx") if part else getattr(node.target, "__name__", str(node.target))
-            first = result[0] if isinstance(result, tuple) else result
-            self.nodes[node.name] = {"node": node.name, "op": op, "device": str(getattr(first, "device", "cpu")).upper(),
+            first = result[0] if isinstance(result, tuple) and result else result
+            self.nodes[node.name] = {"node": node.name, "op": op, "device": str(getattr(first, "device", "")).upper(),  # sizes have none
                                      "precision": str(getattr(first, "dtype", "")).removeprefix("torch.")}
             self.times.setdefault(node.name, []).append(seconds * 1e3)
         return result
@@ -107,7 +107,7 @@ class Adapter(adapter.Adapter):
         return [node | {"time_ms": statistics.median(profile.times[name])} for name, node in profile.nodes.items()]
 
     def fallbacks(self, placement):
-        elsewhere = [f"{p['node']} ({p['op']}) runs on {p['device']}" for p in placement if not p["device"].startswith(self.device.type.upper())]
+        elsewhere = [f"{p['node']} ({p['op']}) runs on {p['device']}" for p in placement if p["device"] and not p["device"].startswith(self.device.type.upper())]
         if "compile" not in self.options:
             return elsewhere
         counters = torch._dynamo.utils.counters

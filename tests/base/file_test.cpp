@@ -259,5 +259,18 @@ TEST_F(FileTest, TheBaseMayBeTheCurrentFolder) {
   fs::current_path(before);
 }
 
+TEST_F(FileTest, TemporaryFolderGoesWithAllInIt) {
+  fs::path path;
+  {
+    const TemporaryFolder folder(folder_ / "made"), other(folder_ / "made");
+    path = folder.path();
+    EXPECT_TRUE(path.filename().string().starts_with("made-") && path != other.path());
+    EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_all);
+    put(path.filename() / "deep/file", "text");
+  }
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_TRUE(contains(message_of([&] { TemporaryFolder(folder_ / "nowhere/x"); }), "nowhere/x"));
+}
+
 }  // namespace
 }  // namespace ecotone

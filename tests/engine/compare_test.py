@@ -60,7 +60,7 @@ def doubling(path, batch):
 
 
 def misbehaving(model):
-    timed = ("fake", "fake:print", "fake:slow", "fake:fallback", "onnxruntime", "reference")
+    timed = ("fake", "fake:device", "fake:raise-placement", "fake:crash-placement", "fake:print", "fake:slow", "fake:fallback", "onnxruntime", "reference")
     failed = {"fake:crash": "crashed: Segmentation fault", "fake:crash-load": "crashed: Segmentation fault", "fake:crash-later": "crashed: Segmentation fault",
               "fake:exit": "exit code 3", "fake:hang": "no answer within 20 s", "fake:raise": "the fake raises", "fake:greedy": "more than 1500 MB of memory",
               "fake:greedy-convert": "more than 1500 MB of memory"}
@@ -82,6 +82,9 @@ def misbehaving(model):
         r = rows[name]
         check(f"{name} does not agree, and is not timed", r["verdict"].startswith("not in agreement") and "latency_ms" not in r, r)
     check("fake:wrong is 10% off", abs(rows["fake:wrong"]["max_rel_error"] - 0.1) < 1e-3, rows["fake:wrong"]["max_rel_error"])
+    for fault, why in (("raise", "the fake raises"), ("crash", "crashed: Segmentation fault")):
+        row = rows[f"fake:{fault}-placement"]
+        check(f"placement: {fault}", why in row["placement"]["unknown"] and any("placement unknown" in w for w in row["warnings"]), row)
     check("a fallback is told", rows["fake:fallback"]["warnings"] == ["fallback: double (Mul) runs elsewhere"], rows["fake:fallback"])
     check("fake:slow waits 50 ms a run", rows["fake:slow"]["latency_ms"]["min"] >= 50, rows["fake:slow"]["latency_ms"])
     order = [r["latency_ms"]["p50"] for r in report["rows"] if r["status"] == "timed"]

@@ -289,6 +289,15 @@ def installing(folder):
     check("add what there is not", done.returncode == 3 and "onnxruntime" in done.stderr, done.stderr)
 
 
+def interrupting():
+    """Ctrl-C while engines are asked: no list that calls them missing."""
+    with subprocess.Popen([ECO, "doctor", "--no-measure"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(0.7)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    check("Ctrl-C ends doctor with 130", process.returncode == 130 and "engine" not in out and "interrupted" in err, f"{process.returncode} {out} {err}")
+
+
 def main():
     registry()
     for part in (protocol, conversions, faults, installing):
@@ -298,6 +307,7 @@ def main():
         finally:
             shutil.rmtree(folder)
     working()
+    interrupting()
     print(f"{COUNTS[True]} passed, {COUNTS[False]} failed")
     return 1 if COUNTS[False] else 0
 

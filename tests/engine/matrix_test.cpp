@@ -98,6 +98,19 @@ TEST(Hardware, OfExecutionProviders) {
   };
   EXPECT_EQ(hardware_of("onnxruntime", "arm-cpu", none), "arm-cpu");
   EXPECT_EQ(hardware_of("fake:crash", "arm-cpu", none), "arm-cpu");
+  // Devices of PyTorch, JAX and OpenVINO.
+  for (const auto& [engine, hardware] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"torch:cuda", "nvidia-gpu"},
+           {"torch-compile:cuda-f32", "nvidia-gpu"},
+           {"jax:rocm", "amd-gpu"},
+           {"jax:tpu", "google-tpu"},
+           {"torch:mps", "apple-silicon"},
+           {"openvino:GPU", "intel-gpu"},
+           {"openvino:GPU.1", "intel-gpu"},
+           {"openvino-f32:NPU", "intel-npu"},
+           {"onnxruntime:CUDAExecutionProvider-f32", "nvidia-gpu"},
+           {"pjrt:/somewhere/plugin.so", std::string(kUnknownHardware)}})
+    EXPECT_EQ(hardware_of(engine, "x86-cpu", none), hardware) << engine;
   for (const char* p : {"CPU", "Xnnpack", "XNNPACK", "ACL", "ArmNN", "Dnnl", "OpenVINO", "Azure"})
     EXPECT_EQ(of(p, two), "arm-cpu") << p;
   for (const auto& [p, hardware] : std::vector<std::pair<const char*, const char*>>{{"CUDA", "nvidia-gpu"},

@@ -74,7 +74,35 @@ def old_versions(folder):
         check(f"IR version {version}", shapes == {"h": [2, 5]} and changes == [f"IR version {version} taken for {taken}"], (shapes, changes))
 
 
+def dropouts():
+    """In inference they are nothing; where training_mode may be true, or the mask is used, they stay."""
+    f, b = TensorProto.FLOAT, TensorProto.BOOL
+
+    def left(opset, node, outputs=("y",), initializers=()):
+        inputs = [("x", f, [2, 3])] + ([("mode", b, [])] if "mode" in node.input and "mode" not in dict(initializers) else [])
+        graph = helper.make_graph([node], "g", [helper.make_tensor_value_info(n, t, s) for n, t, s in inputs],
+                                  [helper.make_tensor_value_info(o, f if o == "y" else b, [2, 3]) for o in outputs],
+                                  [numpy_helper.from_array(a, n) for n, a in initializers])
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+        count = onnx_static.hand_dropouts_through(made)
+        return count, made.graph.node[0].op_type, list(made.graph.node[0].input), list(made.graph.node[0].output)
+
+    node = helper.make_node
+    gone, stays = (1, "Identity", ["x"], ["y"]), lambda found: found[:2] == (0, "Dropout")
+    ratio, yes, no = ("ratio", np.float32(0.5)), ("mode", np.array(True)), ("mode", np.array(False))
+    check("opset 7", left(7, node("Dropout", ["x"], ["y"], ratio=0.5)) == gone)
+    check("opset 6 may train", stays(left(6, node("Dropout", ["x"], ["y"], ratio=0.5))))
+    check("an unused mask", left(7, node("Dropout", ["x"], ["y", "mask"])) == gone and left(7, node("Dropout", ["x"], ["y", ""])) == gone)
+    check("a used mask", stays(left(13, node("Dropout", ["x"], ["y", "mask"]), outputs=("y", "mask"))))
+    check("opset 13", left(13, node("Dropout", ["x", "ratio"], ["y"]), initializers=[ratio]) == gone)
+    check("training_mode false", left(13, node("Dropout", ["x", "ratio", "mode"], ["y"]), initializers=[ratio, no]) == gone)
+    check("training_mode true", stays(left(13, node("Dropout", ["x", "ratio", "mode"], ["y"]), initializers=[ratio, yes])))
+    check("training_mode open", stays(left(13, node("Dropout", ["x", "ratio", "mode"], ["y"]), initializers=[ratio])))
+    check("no opset of ONNX", onnx_static.hand_dropouts_through(onnx.ModelProto()) == 0)
+
+
 def main():
+    dropouts()
     original = attention_like()
     inputs = {"x": RNG.standard_normal((2, 4, 64)).astype(np.float32), "mask": RNG.integers(0, 2, (2, 8))}
     expected = run(original, inputs)

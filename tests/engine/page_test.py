@@ -141,7 +141,7 @@ def contents(folder):
     words = " ".join(reader.words)
     for wanted in ("fast", "★", "≈", "wins by 50.0% [40.0, 60.0] over fast", "tie with fast", "not in agreement: output y is off by 3", "failed: it crashed",
                    "sizes fixed for x", "fallback: n1 (Conv) runs on CPU", "eco compare net.onnx --html out.html", "2025-06-01T12:00:00Z", "Some CPU", "1x4xf32",
-                   "8 online, 8 usable", "softmax", "jit", "features found", "GPU.7", "bf16", "a device of its own", "of 9 nodes"):
+                   "8 online, 8 usable", "softmax", "jit", "features found", "GPU.7", "bf16", "9 nodes: CPU f32 9"):
         check(f"the page says {wanted!r}", wanted in words)
     scatter = [d for d in drawings if 'class="label' in d]
     check("two scatter plots", len(scatter) == 2, len(scatter))

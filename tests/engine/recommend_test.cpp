@@ -48,6 +48,12 @@ bool has(const std::string& text, const std::string& word) {
   return text.find(word) != std::string::npos;
 }
 
+nlohmann::json machine_of(const std::string& cpu, const std::string& gpu = "") {
+  nlohmann::json machine{{"architecture", "x86_64"}, {"cpu", cpu}, {"gpus", nlohmann::json::array()}};
+  if (!gpu.empty()) machine["gpus"].push_back(gpu);
+  return machine;
+}
+
 std::string doubt(const CompareReport& report, Goal goal) {
   return recommend(report, goal, 1, kEnglish)->doubt;
 }
@@ -133,7 +139,7 @@ TEST(Recommend, OtherSizesWereNotTimedInTurns) {
 
 SavedDecision decided(Goal goal = Goal::kLatency) {
   SavedDecision d;
-  d.engine = "onnxruntime", d.runner_up = "opencv", d.shapes = "x=1,3", d.cpu = "this";
+  d.engine = "onnxruntime", d.runner_up = "opencv", d.shapes = "x=1,3", d.device = "this";
   d.goal = goal;
   d.value = 1;
   return d;
@@ -141,7 +147,7 @@ SavedDecision decided(Goal goal = Goal::kLatency) {
 
 TEST(CheckDecision, HoldsOrNot) {
   const auto check = [](const CompareReport& report, const SavedDecision& d = decided(), const char* cpu = "this") {
-    return check_decision(d, report, cpu, 0.1, kEnglish);
+    return check_decision(d, report, machine_of(cpu), 0.1, kEnglish);
   };
   EXPECT_TRUE(check(race({timed("onnxruntime", {1}), timed("opencv", {2})})).holds());
   EXPECT_TRUE(check(race({timed("onnxruntime", {1}), timed("opencv", {1.01})})).holds());
@@ -171,9 +177,27 @@ TEST(CheckDecision, HoldsOrNot) {
   EXPECT_FALSE(check(CompareReport{}).holds());
 }
 
+// What a GPU holds is not in a process's memory.
+TEST(Recommend, MemoryOfSeveralDevicesIsNotCompared) {
+  const CompareReport tie = race({timed("onnxruntime", {1}, 300), timed("torch:cuda", {1.01}, 200)});
+  EXPECT_EQ(best(tie, Goal::kLatency), "onnxruntime");
+  EXPECT_TRUE(
+      has(doubt(race({timed("onnxruntime", {1}, 300), timed("torch:cuda", {1.01}, 100)}), Goal::kMemory), "GPU"));
+  EXPECT_EQ(doubt(race({timed("jax:cuda", {1}, 300), timed("torch:cuda", {1.01}, 100)}), Goal::kMemory), "");
+}
+
+TEST(CheckDecision, OfADeviceIsHeldToThatDevice) {
+  SavedDecision d = decided();
+  d.engine = "torch:cuda", d.device = "NVIDIA H100";
+  const CompareReport slower = race({timed("torch:cuda", {1.5})});
+  EXPECT_FALSE(check_decision(d, slower, machine_of("that", "NVIDIA H100"), 0.1, kEnglish).worse.empty());
+  const CheckResult other = check_decision(d, slower, machine_of("this", "NVIDIA L4"), 0.1, kEnglish);
+  EXPECT_TRUE(other.worse.empty() && has(other.not_checked, "decided on NVIDIA H100, checked on NVIDIA L4"));
+}
+
 TEST(CheckDecision, ElsewhereTheOrderIsAllThatCounts) {
   const auto check = [](std::vector<Row> rows) {
-    return check_decision(decided(), race(std::move(rows)), "that", 0.1, kEnglish);
+    return check_decision(decided(), race(std::move(rows)), machine_of("that"), 0.1, kEnglish);
   };
   EXPECT_TRUE(check({timed("onnxruntime", {5}), timed("opencv", {9})}).holds());
   EXPECT_FALSE(check({timed("onnxruntime", {5}), timed("opencv", {2})}).worse.empty());

@@ -1,7 +1,7 @@
 """An engine that computes y = 2 x in a millisecond or `seconds`, and misbehaves as its option `fault` says: "crash" when it runs, "crash-load" when it loads.
 
 What: raise, crash, exit, hang, print, leak, greedy, wrong, bf16, slow, shape, fallback.
-Where: hello, load, convert, run, and later (not in the first runs).
+Where: hello, load, convert, run, later (not in the first runs), and placement. "device" tells its device as no text.
 """
 
 import os
@@ -41,6 +41,8 @@ class Adapter(adapter.Adapter):
         self.where = self.where or "run"
         self.seconds = {"slow": 0.05, "leak": 0.01}.get(self.fault) or float(options.get("seconds", 0.001))
         self.runs, self.hoard = 0, []
+        if self.fault == "device":
+            self.settings["device"] = 0
         self.reach("hello")
 
     def reach(self, where):
@@ -87,6 +89,7 @@ class Adapter(adapter.Adapter):
         return {"y": y}
 
     def placement(self):
+        self.reach("placement")
         return [{"node": "double", "op": "Mul", "device": "elsewhere" if self.fault == "fallback" else "CPU"}]
 
     def fallbacks(self, placement):
