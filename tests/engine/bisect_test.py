@@ -38,8 +38,8 @@ variant_option = "tensor"
 """
 ADAPTER = """import numpy as np
 import onnx
-import onnxruntime as ort
 from ecotone_workers import onnxruntime_adapter
+from ecotone_workers.adapter import Model
 from onnx import helper, numpy_helper
 
 
@@ -70,7 +70,7 @@ class Adapter(onnxruntime_adapter.Adapter):
             add_one(proto.graph, self.faults["tensor"])
         else:
             cut(proto.graph)
-        self.session = ort.InferenceSession(proto.SerializeToString(), self.session_options(), providers=[self.provider])
+        super().load(Model(proto.SerializeToString(), model.shapes))
 """
 
 

@@ -195,8 +195,8 @@ def faults(folder):
     for name in ("fake:crash-hello", "fake-missing"):
         done = eco("engines", "test", name, env=env)
         check(f"test of {name}", done.returncode == 3 and name in done.stdout, done.stdout + done.stderr)
-    done = eco("engines", "test", "jax:three", env=env)
-    check("a variant of what has none", done.returncode == 3 and "jax has no variants" in done.stderr, done.stderr)
+    done = eco("engines", "test", "mnn:three", env=env)
+    check("a variant of what has none", done.returncode == 3 and "mnn has no variants" in done.stderr, done.stderr)
     for text, words in (
         ("[[engine]]\nname = 'a'\nfrobnicate = 1", "no key 'frobnicate'"), ("[[engine]]\ntitle = 'a'", "wants a name"), ("a = 1", "no [[engine]]"),
         ("[[engine]]\nname = 'a'\nformats = 1", "type must be array"), ("[[engine]]\nname = 'jax'", "two of that name"),

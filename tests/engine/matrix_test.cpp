@@ -103,7 +103,6 @@ TEST(Hardware, OfExecutionProviders) {
            {"torch:cuda", "nvidia-gpu"},
            {"torch-compile:cuda-f32", "nvidia-gpu"},
            {"jax:rocm", "amd-gpu"},
-           {"jax:tpu", "google-tpu"},
            {"torch:mps", "apple-silicon"},
            {"openvino:GPU", "intel-gpu"},
            {"openvino:GPU.1", "intel-gpu"},
