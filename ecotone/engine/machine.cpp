@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -54,10 +55,12 @@ std::vector<Cache> read_caches() {
   for (const auto& entry : fs::directory_iterator("/sys/devices/system/cpu/cpu0/cache", error)) {
     if (entry.path().filename().string().rfind("index", 0) != 0) continue;
     Cache c{};
-    c.level = std::atoi(first_line(entry.path() / "level").c_str());
+    c.level = static_cast<int>(std::strtol(first_line(entry.path() / "level").c_str(), nullptr, 10));
     c.type = first_line(entry.path() / "type");
     const std::string size = first_line(entry.path() / "size");
-    c.bytes = std::atoll(size.c_str()) * (size.ends_with("K") ? 1024 : size.ends_with("M") ? 1024 * 1024 : 1);
+    c.bytes = std::strtoll(size.c_str(), nullptr, 10) * (size.ends_with("K")   ? 1024
+                                                         : size.ends_with("M") ? 1024 * 1024
+                                                                               : 1);
     const std::string map = first_line(entry.path() / "shared_cpu_map");
     for (char digit : map)
       if (std::isxdigit(static_cast<unsigned char>(digit)))
@@ -73,7 +76,7 @@ std::optional<double> cgroup_quota() {
   std::istringstream v2(first_line("/sys/fs/cgroup/cpu.max"));
   std::string quota;
   double period = 0;
-  if (v2 >> quota >> period && quota != "max" && period > 0) return std::atof(quota.c_str()) / period;
+  if (v2 >> quota >> period && quota != "max" && period > 0) return std::strtod(quota.c_str(), nullptr) / period;
   return std::nullopt;
 }
 

@@ -78,7 +78,7 @@ PageTable features_table(std::span<const json> reports, const Messages& text) {
       const std::string version = text_of(row, "version");
       if (version.empty()) continue;
       const std::string name = text_of(row, "engine");
-      const std::vector<std::string> key = {name + " " + version, machine_label(report, text),
+      const std::vector<std::string> key = {fmt::format("{} {}", name, version), machine_label(report, text),
                                             device_of(name, object_of(row, "settings"), object_of(report, "machine"))};
       const auto same = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.first == key; });
       if (same == all.end())

@@ -41,7 +41,7 @@ ValueId plain_weights(NodeContext& n) {
   const std::vector<Dim> shape = n.type(1).shape;
   const int64_t block = block_size(n), groups = n.int_attribute("group", 1);
   if (shape.size() != 4) fail("the weights have {} dimensions, not 4", shape.size());
-  const Dim out = shape[0], in = shape[1];
+  const Dim &out = shape[0], &in = shape[1];
   const bool whole = in.constant() % block == 0 && !(in == Dim(1) && groups > 1);
   if (out.constant() % block != 0 || (!whole && in.constant() >= block))
     fail("weights of {} and {} channels are no whole blocks of {}", out.constant(), in.constant(), block);
