@@ -102,7 +102,8 @@ void print_case(const CaseReport& c, double tolerance, const Messages& text) {
   fmt::print("{}", t.str(layout));
   for (const Row& r : c.rows) {
     if (!r.changes.empty()) fmt::print("  {}: {}\n", r.engine, fmt::join(r.changes, "; "));
-    for (const std::string& w : r.warnings) fmt::print("  {}: {}\n", r.engine, styled(w, Style::kWarning, layout));
+    for (const std::string& w : r.warnings)
+      fmt::print("  {}: {}\n", r.engine, styled(said(w, text), Style::kWarning, layout));
   }
 }
 

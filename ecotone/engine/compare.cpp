@@ -300,7 +300,7 @@ std::string str(const Verdict& v, const Messages& text) {
       return text.format("not comparable: the difference to {} stays unclear, {:.1f}% [{:.1f}, {:.1f}]", v.other,
                          percent, low, high);
     case Verdict::Kind::kDisagrees:
-      return text.format("not in agreement: {}", v.reason);
+      return text.format("not in agreement: {}", said(v.reason, text));
     case Verdict::Kind::kFailed:
       return text.format("failed: {}", v.reason);
     case Verdict::Kind::kInterrupted:

@@ -100,7 +100,7 @@ Markup warnings(const ReportCase& c, const Messages& text) {
   Markup items;
   for (const json* r : c.rows)
     for (const json& w : list_of(*r, "warnings"))
-      if (w.is_string()) items += element("li", text_of(*r, "engine") + ": " + w.get<std::string>());
+      if (w.is_string()) items += element("li", text_of(*r, "engine") + ": " + said(w.get<std::string>(), text));
   if (items.code.empty()) return {};
   return element("h4", text("Warnings")) + element("ul", items, "warn");
 }

@@ -175,6 +175,22 @@ std::string verdict_text(const json& row, const json& report_case, const Message
   return str(v, text);
 }
 
+std::string said(std::string_view english, const Messages& text) {
+  constexpr std::string_view kOutput = "output ", kOff = " is off by ", kMost = " (at most ";
+  constexpr std::string_view kFallback = "fallback: ", kUnknown = "placement unknown: ";
+  if (english.starts_with(kFallback)) return text.format("fallback: {}", english.substr(kFallback.size()));
+  if (english.starts_with(kUnknown)) return text.format("placement unknown: {}", english.substr(kUnknown.size()));
+  if (english.starts_with("peak memory is the host's"))
+    return text("peak memory is the host's: what the device holds is not counted");
+  const size_t off = english.rfind(kOff), most = english.rfind(kMost);
+  if (!english.starts_with(kOutput) || off == english.npos || most == english.npos || most < off ||
+      off < kOutput.size() || !english.ends_with(')'))
+    return std::string(english);
+  const size_t error = off + kOff.size(), limit = most + kMost.size();
+  return text.format("output {} is off by {} (at most {})", english.substr(kOutput.size(), off - kOutput.size()),
+                     english.substr(error, most - error), english.substr(limit, english.size() - 1 - limit));
+}
+
 std::vector<std::string> fallbacks(const json& placement) {
   std::vector<std::string> all;
   for (const json& f : list_of(placement, "fallbacks"))

@@ -58,6 +58,9 @@ std::string noise_text(const nlohmann::json& report_case, const Messages& text);
 // A row's verdict in this language, as far as the report tells its parts; else as it stands there.
 std::string verdict_text(const nlohmann::json& row, const nlohmann::json& report_case, const Messages& text);
 
+// What Ecotone says of an engine in a report, which is English, in this language: why it disagrees, warnings. An
+// engine's own words stay as they are.
+std::string said(std::string_view english, const Messages& text);
 // Of what Worker::placement told, in a line: "412 nodes: CPU f32 410, CPU bf16 2"; that nothing is told, or why not.
 std::string placement_text(const nlohmann::json& placement, const Messages& text);
 // What it told not to have run as asked for, each in words.

@@ -238,6 +238,7 @@ def chinese(folder):
     reader, _ = examine("zh", page)
     words = html.unescape(" ".join(reader.words))
     check("in Chinese", 'lang="zh-CN"' in page and "引擎比较" in words and "胜过 fast，快 50.0%" in words and "wins by" not in words)
+    check("reasons and warnings too", "输出 y 的偏差为 3（上限 0.001）" in words and "回退：n1 (Conv) runs on CPU" in words and "is off by" not in words)
     english = page_of(folder, "en", path)
     check("no Chinese in English", 'lang="en"' in english and not re.search(r"[\u4e00-\u9fff]", english))
 
