@@ -4,6 +4,7 @@ import os
 
 import ecotone_example as example
 import jax
+import jax_model
 import numpy as np
 from jax._src import xla_bridge
 from jax._src.interpreters import mlir
@@ -21,17 +22,8 @@ with mlir.make_ir_context():
     module = ir.Module.parse((example.folder / "{model}").read_text(encoding="utf-8"))
     main = ir.SymbolTable(module.operation)["main"].attributes
     inputs, outputs = ([ir.StringAttr(a["ecotone.name"]).value for a in main[key]] for key in ("arg_attrs", "res_attrs"))
-    if variant.endswith("-f32"):  # XLA's default for a GPU is TF32
-        highest = ir.ArrayAttr.get([ir.Attribute.parse("#stablehlo<precision HIGHEST>")] * 2)
-
-        def ask_for_f32(operation):
-            if operation.name in ("stablehlo.dot", "stablehlo.dot_general", "stablehlo.convolution", "stablehlo.dynamic_conv"):
-                operation.attributes["precision_config"] = highest
-                if "algorithm" in operation.attributes:
-                    del operation.attributes["algorithm"]
-            return ir.WalkResult.ADVANCE
-
-        module.operation.walk(ask_for_f32)
+    if variant.endswith("-f32"):
+        jax_model.ask_for_f32(module)
     code = mlir.module_to_bytecode(module)
 executable = backend.compile_and_load(code, _jax.DeviceList((device,)), _jax.CompileOptions())
 values = [jax.device_put(example.inputs[name], device) for name in inputs]

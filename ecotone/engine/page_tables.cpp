@@ -21,15 +21,12 @@ std::vector<Ran> runs_of(std::span<const json> reports) {
   std::vector<Ran> runs;
   for (const json& report : reports) {
     const json& machine = object_of(report, "machine");
-    std::vector<std::string> gpus;
-    for (const json& gpu : list_of(machine, "gpus"))
-      if (gpu.is_string()) gpus.push_back(gpu.get<std::string>());
     for (const json& row : list_of(report, "rows")) {
       if (text_of(row, "status") != "timed") continue;
       const std::string engine = text_of(row, "engine");
-      runs.push_back(
-          {engine, text_of(row, "version"), hardware_of(engine, processor_of(text_of(machine, "architecture")), gpus),
-           device_of(engine, object_of(row, "settings"), machine), model_label(report), text_of(report, "date"), ""});
+      runs.push_back({engine, text_of(row, "version"), hardware_of(engine, machine),
+                      device_of(engine, object_of(row, "settings"), machine), model_label(report),
+                      text_of(report, "date"), ""});
     }
   }
   return runs;

@@ -216,15 +216,26 @@ std::string hardware_of(const std::string& engine, const std::string& processor,
   return found.empty() ? std::string(kUnknownHardware) : found;
 }
 
-std::string device_of(const std::string& engine, const json& settings, const json& machine) {
-  const std::string processor = processor_of(text_of(machine, "architecture"));
+namespace {
+
+std::vector<std::string> gpus_of(const json& machine) {
   std::vector<std::string> gpus;
   for (const json& gpu : list_of(machine, "gpus"))
     if (gpu.is_string()) gpus.push_back(gpu.get<std::string>());
-  const std::string hardware = hardware_of(engine, processor, gpus);
-  if (hardware == processor) return text_of(machine, "cpu");
+  return gpus;
+}
+
+}  // namespace
+
+std::string hardware_of(const std::string& engine, const json& machine) {
+  return hardware_of(engine, processor_of(text_of(machine, "architecture")), gpus_of(machine));
+}
+
+std::string device_of(const std::string& engine, const json& settings, const json& machine) {
+  const std::string hardware = hardware_of(engine, machine);
+  if (hardware == processor_of(text_of(machine, "architecture"))) return text_of(machine, "cpu");
   if (const std::string told = text_of(settings, "device"); !told.empty()) return told;
-  for (const std::string& gpu : gpus)
+  for (const std::string& gpu : gpus_of(machine))
     if (hardware_of_gpu(gpu) == hardware) return gpu;
   return "";
 }

@@ -44,6 +44,7 @@ inline constexpr std::string_view kUnknownHardware = "unknown";
 std::string hardware_of(const std::string& engine);
 std::string hardware_of(const std::string& engine, const std::string& processor, std::span<const std::string> gpus);
 
+std::string hardware_of(const std::string& engine, const nlohmann::json& machine);  // `machine` is a report's
 // Its name: the processor's, or what the engine's settings tell ("device"), else the machine's GPU of that kind; empty
 // where nothing tells. `settings` are a row's, `machine` is a report's.
 std::string device_of(const std::string& engine, const nlohmann::json& settings, const nlohmann::json& machine);

@@ -14,7 +14,7 @@ from jax._src.interpreters import mlir  # noqa: E402
 from jax._src.lib import _jax  # noqa: E402
 from jax._src.lib.mlir import ir  # noqa: E402
 
-from ecotone_workers import adapter  # noqa: E402
+from ecotone_workers import adapter, jax_model  # noqa: E402
 
 
 def refine(module, shapes):
@@ -40,20 +40,6 @@ def refine(module, shapes):
         f"func.func public @main({arguments}) -> ({', '.join(results)}) {{\n{body}\n}} }}")
     module.body.append(ir.SymbolTable(wrapper.operation)["main"].operation.detach_from_parent())
     return mlir.refine_polymorphic_shapes(module)
-
-
-def ask_for_f32(module):
-    """Sets the precision of each product and convolution to HIGHEST, and takes away algorithms that say another: XLA's default for a GPU is TF32."""
-    highest = ir.ArrayAttr.get([ir.Attribute.parse("#stablehlo<precision HIGHEST>")] * 2)
-
-    def visit(operation):
-        if operation.name in ("stablehlo.dot", "stablehlo.dot_general", "stablehlo.convolution", "stablehlo.dynamic_conv"):
-            operation.attributes["precision_config"] = highest
-            if "algorithm" in operation.attributes:
-                del operation.attributes["algorithm"]
-        return ir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
 
 
 class Adapter(adapter.Adapter):
@@ -118,7 +104,7 @@ class Adapter(adapter.Adapter):
             if self.is_dynamic:
                 module = refine(module, shapes)
             if self.exact:
-                ask_for_f32(module)
+                jax_model.ask_for_f32(module)
             devices = _jax.DeviceList((self.device,))
             self.executable = self.backend.compile_and_load(mlir.module_to_bytecode(module), devices, _jax.CompileOptions())
         self.compiled_for = shapes
